@@ -1,0 +1,34 @@
+# Everything a fresh machine with Python 3.11+ needs: `make demo` shows the main job, `make test` tests it.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types docs check clean
+
+demo: .venv/ready
+	$(BIN)/python -m pipeline run -c config.yaml
+
+test: .venv/ready
+	$(BIN)/python -m pytest -m "not rgw"
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/ready
+	$(BIN)/mypy
+
+docs: .venv/ready
+	$(BIN)/cog -r README.md docs/*.md
+
+check: lint types
+	$(BIN)/cog --check README.md docs/*.md
+
+.venv/ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python has no venv. On Debian and Ubuntu: sudo apt-get install -y python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[sandbox,dev]'
+	@touch .venv/ready
+
+clean:
+	rm -rf .venv

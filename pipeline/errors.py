@@ -1,0 +1,122 @@
+"""The error tree: one class for each way a run can end badly, one exit code for each step.
+
+Every error says what happened and where, and carries a hint: what to do next. No error text ever
+holds a contact's value or a secret; places (file, line, column, key) are what it may hold.
+
+    PipelineError            1
+    ├── ConfigError          2   config file, environment, contract file
+    ├── SourceError          3   the source cannot be read as a whole
+    ├── RejectedRows         4   more rejects than allowed, or nothing left to send
+    ├── StageError           5   storage; nothing is visible at any URL
+    ├── SubmitError          6
+    │   ├── SubmitRefused        the API said no
+    │   ├── SubmitUnavailable    the API was surely not reached: safe to run again
+    │   └── SubmitUnknown        the API may have taken the job: never send it again unseen
+    └── TrackError           7
+        ├── JobFailed            the job ended badly
+        └── JobTimeout           the job has not called back in time
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pipeline.handoffs import Result
+
+__all__ = [
+    "ConfigError",
+    "JobFailed",
+    "JobTimeout",
+    "PipelineError",
+    "RejectedRows",
+    "SourceError",
+    "StageError",
+    "SubmitError",
+    "SubmitRefused",
+    "SubmitUnavailable",
+    "SubmitUnknown",
+    "TrackError",
+]
+
+
+class PipelineError(Exception):
+    """Anything this package raises on purpose.
+
+    `hint` is what to do next, `retryable` whether the same run may simply be started again,
+    `exit_code` what the command line exits with, `result` how far the run had come (or None).
+    """
+
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.result: Result | None = None
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  -> {self.hint}" if self.hint else self.message
+
+
+class ConfigError(PipelineError):
+    """The config file, the environment or the contract file is not usable."""
+
+    exit_code = 2
+
+
+class SourceError(PipelineError):
+    """The source cannot be read as a whole: missing, empty, wrong header, wrong encoding."""
+
+    exit_code = 3
+
+
+class RejectedRows(PipelineError):  # noqa: N818 - names what happened, as the rest of the tree does
+    """More records were rejected than `contract.max_rejected` allows, or none was left to send."""
+
+    exit_code = 4
+
+
+class StageError(PipelineError):
+    """The storage failed or refused; nothing is visible at the hosted URL."""
+
+    exit_code = 5
+    retryable = True
+
+
+class SubmitError(PipelineError):
+    """The bulk-upload API did not accept the job; see the three classes below."""
+
+    exit_code = 6
+
+
+class SubmitRefused(SubmitError):
+    """The API answered, and the answer was no."""
+
+
+class SubmitUnavailable(SubmitError):
+    """The request surely did not reach the API; the same run may be started again."""
+
+    retryable = True
+
+
+class SubmitUnknown(SubmitError):
+    """The API may have taken the job: sending it again could load the contacts twice."""
+
+
+class TrackError(PipelineError):
+    """The job was accepted by the API and did not end well, or not in time."""
+
+    exit_code = 7
+
+
+class JobFailed(TrackError):
+    """The platform called back and said that the job failed."""
+
+
+class JobTimeout(TrackError):
+    """The platform has not called back within `track.wait`; the job itself goes on.
+
+    Not retryable: the API accepted the job, so the same run started again would send it twice.
+    """

@@ -1,0 +1,214 @@
+"""What one step hands to the next: frozen, typed, and nothing else.
+
+    read -> Slice -> Table -> validate -> Verdict -> stage -> HostedFile -> submit -> Job -> track -> Outcome
+
+A `Slice` is the unit of work and can be taken apart anywhere (a thread, a worker); a `Table` is a slice
+taken apart. `Result` is what a whole run hands to its caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import polars as pl
+
+    from pipeline.errors import PipelineError
+
+    Offsets = npt.NDArray[np.int64]
+    Mask = npt.NDArray[np.bool_]
+
+State = Literal["validated", "staged", "submitted", "completed", "rejected", "refused", "unknown", "failed"]
+Step = Literal["validate", "stage", "submit", "track"]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The head of a source: its columns as written there and as the contract calls them.
+
+    `names` are the source's own (rejects files use them), `columns` the attributes they are mapped to,
+    `kept` the positions of the columns that are staged, in staged order (source order).
+    """
+
+    names: tuple[str, ...]
+    columns: tuple[str, ...]
+    kept: tuple[int, ...]
+
+    @property
+    def staged(self) -> tuple[str, ...]:
+        """The attribute names of the staged file's header row."""
+        return tuple(self.columns[i] for i in self.kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A record whose structure is broken: `reason` as in `_record:{reason}`, `raw` its text as found.
+
+    `before` is how many well-formed records of the same slice stand before it.
+    """
+
+    place: int
+    before: int
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A slice taken apart: the well-formed records as text cells and as bytes, the others by reason.
+
+    `cells` has one String column per source column, named as `Header.columns`; an empty cell is null.
+    Record i is `data[starts[i]:ends[i]]`, line end included, in the staged file's own form (UTF-8,
+    comma, doubled quotes) and with the kept columns only. `places` is the physical line where each
+    record begins (its row for frames), counted from 1 for lines and from 0 for rows.
+    """
+
+    cells: pl.DataFrame
+    data: bytes
+    starts: Offsets
+    ends: Offsets
+    places: Offsets
+    malformed: tuple[Malformed, ...] = ()
+
+    @property
+    def records(self) -> int:
+        """How many records of the source this slice holds, well-formed or not."""
+        return len(self.starts) + len(self.malformed)
+
+
+class Slice(Protocol):
+    """A piece of a source that can be taken apart on its own, in any thread."""
+
+    @property
+    def index(self) -> int:
+        """Its place in the source, from 0."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the source it covers (rows, for a frame), for progress."""
+
+    def table(self) -> Table:
+        """The slice taken apart; a pure function of the slice."""
+
+
+class Source(Protocol):
+    """An opened source."""
+
+    @property
+    def header(self) -> Header:
+        """Its columns."""
+
+    @property
+    def size(self) -> int | None:
+        """Its length in the unit of `Slice.size`, or None where that cannot be known beforehand."""
+
+    @property
+    def place_column(self) -> Literal["_line", "_row"]:
+        """What a place is called in the rejects file."""
+
+    def slices(self) -> Iterator[Slice]:
+        """Its slices in order, each record in exactly one of them; can be called once."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judged slice: which of the table's records are accepted, and why the others are not.
+
+    `reasons` maps a record's number in the table to its reasons, each `COLUMN:check`, in the contract's
+    order. `changed` holds columns whose text the contract itself asked to change (pandera parsers,
+    defaults), else nothing. `keys` holds, for each uniqueness rule of the contract, what it compares.
+    """
+
+    table: Table
+    reasons: Mapping[int, Sequence[str]]
+    keys: tuple[Any, ...] = ()
+    changed: Mapping[str, pl.Series] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HostedFile:
+    """The staged file and the one URL that the platform fetches it by.
+
+    `url` is a secret while it lives and never printed whole; `expires_at` is ISO 8601 in UTC, the moment
+    the URL really stops working (None: never, or not known).
+    """
+
+    bucket: str
+    key: str
+    bytes: int
+    url_mode: str
+    url: str = field(repr=False)
+    expires_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job that the API accepted."""
+
+    requestid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended, as far as its callback says.
+
+    `status` is `completed` or `failed`; `said` the platform's own status word, `counts` the numbers
+    found in the callback's body under their own names.
+    """
+
+    status: Literal["completed", "failed"]
+    said: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Result:
+    """How far a run came and what it did; `to_dict` is what `--json` prints."""
+
+    run_id: str
+    state: State = "failed"
+    records: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    rejects_file: str | None = None
+    reasons: dict[str, int] = field(default_factory=dict)
+    hosted: HostedFile | None = None
+    requestid: str | None = None
+    outcome: Outcome | None = None
+    error: PipelineError | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as plain JSON types, with nothing in it that is secret."""
+        hosted, outcome, error = self.hosted, self.outcome, self.error
+        return {
+            "run_id": self.run_id,
+            "state": self.state,
+            "records": self.records,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "rejects_file": self.rejects_file,
+            "reasons": dict(self.reasons),
+            "hosted": hosted
+            and {
+                "bucket": hosted.bucket,
+                "key": hosted.key,
+                "bytes": hosted.bytes,
+                "url_mode": hosted.url_mode,
+                "expires_at": hosted.expires_at,
+            },
+            "requestid": self.requestid,
+            "outcome": outcome
+            and {"status": outcome.status, "said": outcome.said, "counts": dict(outcome.counts)},
+            "error": error
+            and {
+                "type": type(error).__name__,
+                "message": error.message,
+                "hint": error.hint,
+                "retryable": error.retryable,
+                "exit_code": error.exit_code,
+            },
+        }
