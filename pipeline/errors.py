@@ -72,7 +72,7 @@ class SourceError(PipelineError):
     exit_code = 3
 
 
-class RejectedRows(PipelineError):  # noqa: N818 - names what happened, as the rest of the tree does
+class RejectedRows(PipelineError):
     """More records were rejected than `contract.max_rejected` allows, or none was left to send."""
 
     exit_code = 4
