@@ -1,0 +1,93 @@
+"""Checks registered with pandera: importing this module makes them methods of `pandera.Check`.
+
+    Check.email()                          an address that email-validator takes (emails.py)
+    Check.phone(region="IN")               a number that phonenumbers takes (phones.py)
+    Check.no_scientific_notation()         not 9.19E+11 (spreadsheets.py, and so the next three)
+    Check.no_trailing_decimal()            not 919876543210.0
+    Check.no_leading_apostrophe()          not '919876543210
+    Check.no_lost_leading_zero(length=5)   not fewer digits than 5, where there is nothing but digits
+
+Each works on text. The rules themselves, and their fast forms for polars, live in modules of their own
+that know nothing of pandera, so that a screen can be built without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import polars as pl
+from pandera.api.checks import Check
+from pandera.api.extensions import register_check_method
+
+from pipeline import emails, phones, spreadsheets
+
+if TYPE_CHECKING:
+    Series = pd.Series[str]
+    Mask = pd.Series[bool]
+
+
+def email(series: Series) -> Mask:
+    """Whether each value is an e-mail address."""
+    return _judge(series, emails.accepts, emails.screen)
+
+
+def phone(series: Series, *, region: str | None = None) -> Mask:
+    """Whether each value is a phone number, dialled in `region` where it has no `+`."""
+    return _judge(series, partial(phones.accepts, region=region), partial(phones.screen, region=region))
+
+
+def no_scientific_notation(series: Series) -> Mask:
+    """Whether each value is anything but a number in scientific notation."""
+    return _undamaged(series, spreadsheets.scientific_notation)
+
+
+def no_trailing_decimal(series: Series) -> Mask:
+    """Whether each value is anything but a whole number with `.0` behind it."""
+    return _undamaged(series, spreadsheets.trailing_decimal)
+
+
+def no_leading_apostrophe(series: Series) -> Mask:
+    """Whether each value begins with anything but an apostrophe."""
+    return _undamaged(series, spreadsheets.apostrophe)
+
+
+def no_lost_leading_zero(series: Series, *, length: int) -> Mask:
+    """Whether each value is anything but digits, fewer than `length`."""
+    return _undamaged(series, spreadsheets.shorter_than(length))
+
+
+def _undamaged(series: Series, pattern: str) -> Mask:
+    return _judge(series, lambda text: not spreadsheets.damaged(text, pattern), None)
+
+
+def _judge(
+    series: Series, accepts: Callable[[str], bool], screen: Callable[[pl.Expr], pl.Expr] | None
+) -> Mask:
+    """What `accepts` says of each value, asked once for each different one that `screen` leaves in doubt."""
+    values = series.unique()
+    verdicts = dict.fromkeys(values, False)
+    texts = [value for value in values if isinstance(value, str)]
+    if screen is not None:
+        # Only ASCII is ever surely accepted, and text that UTF-8 cannot hold must not reach polars.
+        plain = pl.Series("text", [text for text in texts if text.isascii()], dtype=pl.String)
+        sure = plain.filter(plain.to_frame().select(screen(pl.col("text"))).to_series())
+        verdicts.update(dict.fromkeys(sure, True))
+    for text in texts:
+        verdicts[text] = verdicts[text] or accepts(text)
+    return series.map(verdicts).astype(bool)
+
+
+for _check, _statistics in (
+    (email, []),
+    (phone, ["region"]),
+    (no_scientific_notation, []),
+    (no_trailing_decimal, []),
+    (no_leading_apostrophe, []),
+    (no_lost_leading_zero, ["length"]),
+):
+    # pandera refuses a name twice; a module may well be imported twice, by reload or by two paths.
+    if _check.__name__ not in Check.REGISTERED_CUSTOM_CHECKS:
+        register_check_method(_check, statistics=_statistics, supported_types=pd.Series)

@@ -1,0 +1,62 @@
+"""E-mail addresses: the last word is `email-validator`'s, the first a fast pattern's.
+
+`accepts` is the verdict: what `email_validator.validate_email` takes by the syntax alone. No DNS is ever
+asked. Its options are spelled out here, so that a host process that changed the library's own globals
+changes no verdict: internationalised addresses are taken; quoted local parts (`"a b"@…`), addresses in
+brackets (`a@[192.0.2.1]`), display names and an empty local part are not; a domain has a dot and is none of
+the library's special-use names (`localhost`, `test`, `invalid`, `local`, `arpa`, `onion` and what lies
+below them; `example.com` and its like are taken).
+
+`screen` is the fast form, for a polars expression: true means "surely accepted", false means only "ask".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["accepts", "screen"]
+
+ATOM = r"[a-z0-9_!#$%&'*+/=?^`{|}~-]+"
+# A domain of plain letters and digits, in runs joined by one dot or one hyphen: so no label is empty, begins
+# or ends with a hyphen, or holds two of them (Punycode).
+PLAIN = rf"(?i-u)^{ATOM}(?:\.{ATOM})*@[a-z0-9]+(?:[.-][a-z0-9]+)*\.[a-z]+$"
+# Within this many bytes neither a label (63) nor a domain (253) nor an address (254) is too long.
+SHORT = 64
+
+
+def accepts(text: str) -> bool:
+    """Whether `text` is an e-mail address by `email_validator`, its DNS look-up left out."""
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        validate_email(
+            text,
+            allow_smtputf8=True,
+            allow_empty_local=False,
+            allow_quoted_local=False,
+            allow_domain_literal=False,
+            allow_display_name=False,
+            strict=False,
+            check_deliverability=False,
+            test_environment=False,
+            globally_deliverable=True,
+        )
+    except EmailNotValidError:
+        return False
+    return True
+
+
+def screen(column: pl.Expr) -> pl.Expr:
+    """True where a String column's text is surely accepted, false where `accepts` must say; null stays."""
+    from email_validator import SPECIAL_USE_DOMAIN_NAMES
+
+    special = "|".join(re.escape(name) for name in SPECIAL_USE_DOMAIN_NAMES)
+    return (
+        column.str.contains(PLAIN)
+        & (column.str.len_bytes() <= SHORT)
+        & ~column.str.contains(rf"(?i-u)[@.](?:{special})$")
+    )
