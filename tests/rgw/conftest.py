@@ -1,0 +1,48 @@
+"""Tests against a real object store. All are marked `rgw`: `make test-rgw` runs them, `make test` does not."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .packages import NoPackages
+from .server import Server
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.rgw)
+
+
+@pytest.fixture(scope="session")
+def rgw() -> Iterator[Server]:
+    """One store for the whole session."""
+    try:
+        server = Server.start()
+    except NoPackages as reason:
+        pytest.skip(str(reason))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3(rgw: Server) -> S3Client:
+    """The owner's client."""
+    return rgw.client()
+
+
+@pytest.fixture
+def bucket(s3: S3Client) -> str:
+    """The name of a fresh, empty bucket of the owner's. It goes with the store."""
+    name = f"contacts-{uuid.uuid4().hex[:12]}"
+    s3.create_bucket(Bucket=name)
+    return name

@@ -1,0 +1,175 @@
+"""A real S3 server for tests: Ceph RGW with a region, two users and whatever clients a test needs.
+
+    packages (fetched once)  ->  cluster (daemons)  ->  Server.start()  ->  rgw.client(), rgw.visitor()  ->  rgw.stop()
+
+By hand: `cd tests && python -m rgw.server` starts one, prints its address and keys, and ends with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import signal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from .cluster import Cluster
+from .packages import cache_folder, extracted
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from requests import Session
+
+REGION = "eu-central-1"
+HOST = "s3.localhost"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """One user of the store with its access key; `session_token` for temporary ones."""
+
+    user: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+class Server:
+    """A running store, made by `Server.start`.
+
+    `owner` makes buckets and may set users' policies; `guest` is another user of the same tenant, who may do nothing
+    until a policy says so. `endpoint_url` and `tls_url` (with `certificate`) reach the same gateway on 127.0.0.1.
+    It also answers to the names `localhost` and `host`, and to `BUCKET.{host}`: what nobody resolves is reached
+    by address with a `Host` header.
+    """
+
+    region = REGION
+    host = HOST
+    owner = Keys("owner", "OWNERACCESSKEY000001", "owner-secret")
+    guest = Keys("guest", "GUESTACCESSKEY000001", "guest-secret")
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self.port = cluster.port
+        self.endpoint_url = f"http://127.0.0.1:{cluster.port}"
+        self.tls_url = f"https://127.0.0.1:{cluster.tls_port}"
+        self.certificate = str(cluster.certificate)
+
+    @classmethod
+    def start(cls, store: Literal["memstore", "bluestore"] = "memstore") -> Server:
+        """A store that answers, after two seconds; the first time on a machine, Ceph is fetched before (10 s).
+
+        Call it from a thread that outlives the store: the kernel ends the daemons with the thread that made them.
+        Raises NoPackages where Ceph cannot be had, RuntimeError with the daemons' words where it does not come up.
+        """
+        folder = cache_folder()
+        server = cls(Cluster(extracted(folder), folder, HOST))
+        atexit.register(server.stop)
+        try:
+            server._set_up(store)
+        except BaseException:
+            server.stop()
+            raise
+        return server
+
+    def stop(self) -> None:
+        """Nothing: every daemon has ended and the data is gone. Safe to call twice."""
+        self._cluster.stop()
+        atexit.unregister(self.stop)
+
+    def stop_gateway(self) -> None:
+        """Nothing: the store is down, connections are refused; its data lives on."""
+        self._cluster.stop_gateway()
+
+    def start_gateway(self) -> None:
+        """Nothing: the store answers again, at the same addresses and with the same data."""
+        self._cluster.start_gateway()
+
+    def client(self, keys: Keys | None = None, *, endpoint_url: str | None = None, **config: Any) -> S3Client:
+        """A boto3 S3 client with the owner's keys (or `keys`): SigV4, path addressing, no retries; `config` adds."""
+        return self._service("s3", keys or self.owner, endpoint_url or self.endpoint_url, config)
+
+    def allow(self, keys: Keys, *statements: dict[str, Any]) -> None:
+        """Nothing: the user's own (IAM) policy now holds exactly these statements; with none, it is gone."""
+        iam = self._service("iam", self.owner, self.endpoint_url, {})
+        if statements:
+            policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+            iam.put_user_policy(UserName=keys.user, PolicyName="test", PolicyDocument=policy)
+        else:
+            iam.delete_user_policy(UserName=keys.user, PolicyName="test")
+
+    def temporary(self, keys: Keys, seconds: int = 900) -> Keys:
+        """The user's temporary keys from the store's STS, dead after `seconds` (900 or more)."""
+        sts = self._service("sts", keys, self.endpoint_url, {})
+        got = sts.get_session_token(DurationSeconds=seconds)["Credentials"]
+        return Keys(keys.user, got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])
+
+    def visitor(self, address: str = "127.0.0.1") -> Session:
+        """A requests session without credentials that comes from this loopback address (127.0.0.2 works on Linux)."""
+        import requests
+        from requests.adapters import HTTPAdapter
+
+        class FromAddress(HTTPAdapter):
+            def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+                super().init_poolmanager(*args, source_address=(address, 0), **kwargs)
+
+        session = requests.Session()
+        session.trust_env = False  # neither a proxy nor ~/.netrc
+        session.verify = self.certificate
+        session.mount("http://", FromAddress())
+        session.mount("https://", FromAddress())
+        return session
+
+    def _service(self, name: str, keys: Keys, endpoint_url: str, config: dict[str, Any]) -> Any:
+        import boto3
+        from botocore.config import Config
+
+        settings: dict[str, Any] = {
+            "s3": {"addressing_style": "path"},
+            "signature_version": "s3v4" if name == "s3" else "v4",
+            "retries": {"total_max_attempts": 1},
+            "proxies": {"http": None, "https": None},
+        }
+        return boto3.session.Session().client(  # type: ignore[call-overload]  # the name is not a literal
+            name,
+            endpoint_url=endpoint_url,
+            region_name=self.region,
+            aws_access_key_id=keys.access_key,
+            aws_secret_access_key=keys.secret_key,
+            aws_session_token=keys.session_token,
+            verify=self.certificate,
+            config=Config(**(settings | config)),
+        )
+
+    def _set_up(self, store: str) -> None:
+        cluster = self._cluster
+        cluster.make(store)
+        cluster.start()
+        for keys in (self.owner, self.guest):
+            names = (f"--uid={keys.user}", f"--display-name={keys.user}")
+            cluster.admin(
+                "user", "create", *names, f"--access-key={keys.access_key}", f"--secret-key={keys.secret_key}"
+            )
+        cluster.admin("caps", "add", f"--uid={self.owner.user}", "--caps=user-policy=*;roles=*")
+        zonegroup = json.loads(cluster.admin("zonegroup", "get"))
+        cluster.admin("zonegroup", "set", stdin=json.dumps(zonegroup | {"api_name": REGION}))
+        cluster.start_gateway()
+
+
+def main() -> None:
+    """Run a store until Ctrl-C or SIGTERM."""
+    server = Server.start("bluestore")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    print(f"{server.endpoint_url} and {server.tls_url} ({server.certificate}), region {server.region}")
+    for keys in (server.owner, server.guest):
+        print(f"{keys.user}: {keys.access_key} {keys.secret_key}")
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        print("stopping")
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()
