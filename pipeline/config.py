@@ -13,7 +13,16 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
 
-from pipeline.configtypes import MAX_EXPIRES, Duration, MaxRejected, Names, OneAscii, is_loopback, web_address
+from pipeline.configtypes import (
+    MAX_EXPIRES,
+    Duration,
+    MaxRejected,
+    Names,
+    OneAscii,
+    OneAsciiOrNone,
+    is_loopback,
+    web_address,
+)
 from pipeline.errors import ConfigError
 from pipeline.handoffs import Step
 
@@ -27,7 +36,7 @@ class SourceConfig(_Section):
 
     path: str | None = Field(None, description="The file: .csv or .csv.gz, or - for standard input.")
     delimiter: OneAscii = Field(",", description="What stands between two cells.")
-    quotechar: Literal[""] | OneAscii = Field('"', description='What encloses a cell; "" for no quoting.')
+    quotechar: OneAsciiOrNone = Field('"', description='What encloses a cell; "" for no quoting.')
     escapechar: OneAscii | None = Field(None, description="What takes the next character as it is.")
     encoding: str | None = Field(None, description="Default: UTF-8, or what a byte order mark says.")
     skip_rows: int = Field(0, ge=0, description="Lines before the header that are not part of the table.")
@@ -97,6 +106,9 @@ class StageConfig(_Section):
     url: Literal["presigned"] = Field("presigned", description="How the file is reached.")
     expires_in: Duration = Field(
         86400, ge=1, le=MAX_EXPIRES, description="Life of a presigned URL: 30m, 12h, at most 7d."
+    )
+    min_lifetime: Duration = Field(
+        900, ge=0, description="Refuse a URL that dies sooner, with temporary credentials."
     )
     encryption: str | None = Field(
         None, description="SSE-S3, SSE-KMS or SSE-KMS:key-id; default: the bucket's own."

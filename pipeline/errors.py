@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from pipeline.handoffs import Result
+    from pipeline.handoffs import Outcome, Result
 
 __all__ = [
     "ConfigError",
@@ -112,7 +112,9 @@ class TrackError(PipelineError):
 
 
 class JobFailed(TrackError):
-    """The platform called back and said that the job failed."""
+    """The platform called back and said that the job failed; `outcome` is what it said."""
+
+    outcome: Outcome | None = None
 
 
 class JobTimeout(TrackError):

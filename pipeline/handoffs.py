@@ -157,12 +157,13 @@ class Outcome:
     """How a job ended, as far as its callback says.
 
     `status` is `completed` or `failed`; `said` the platform's own status word, `counts` the numbers
-    found in the callback's body under their own names.
+    found in the callback's body under their own names, `raw` that body as it came.
     """
 
     status: Literal["completed", "failed"]
     said: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
+    raw: bytes = field(default=b"", repr=False)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,213 @@
+"""Step 3: good bytes -> parts of ONE multipart upload -> a hosted file.
+
+Nothing is visible at the file's key before `complete`, so the decision to submit can wait until the last
+record is judged. Parts are signed here with boto3 and sent by worker threads with requests, so that
+workers need no credentials; `Content-MD5` makes the store verify each. Leaving without `complete` aborts:
+first every worker is stopped, then the upload is ended and it is made sure that no part is left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import threading
+from base64 import b64encode
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from types import TracebackType
+from typing import Any, Self
+
+from pipeline.errors import StageError
+from pipeline.handoffs import HostedFile
+from pipeline.store import Store, storage
+from pipeline.urls import address
+from pipeline.wire import retried, session
+
+log = logging.getLogger("pipeline")
+
+PART_BYTES = 8 << 20
+MAX_PARTS = 10_000  # S3's own limits: parts of 5 MiB or more except the last, at most 10,000 of them
+WORKERS = 2
+SIGNED_FOR = 3600
+TIMEOUT = (10, 60)
+
+
+class _Transient(Exception):
+    """A part did not arrive, and may the next time."""
+
+
+class Upload:
+    """One multipart upload as a context manager: `write` good bytes in order, then `complete`."""
+
+    def __init__(self, store: Store, run_id: str, expected_bytes: int | None = None) -> None:
+        self.store = store
+        self.key = store.key(f"{run_id}-{secrets.token_hex(16)}.csv")
+        self.bytes = 0
+        self._part_bytes = max(PART_BYTES, (expected_bytes or 0) * 2 // MAX_PARTS)
+        self._buffer = bytearray()
+        self._etags: dict[int, str] = {}
+        self._numbers: dict[Future[str], int] = {}
+        self._stop = threading.Event()
+        self._local = threading.local()
+        self._upload_id = ""
+        self._completed = False
+
+    def __enter__(self) -> Self:
+        with storage(f"starting the upload to bucket {self.store.bucket}"):
+            self._upload_id = self.store.client.create_multipart_upload(
+                Bucket=self.store.bucket,
+                Key=self.key,
+                ContentType="text/csv; charset=utf-8",
+                CacheControl="private, no-store",
+                **_encryption(self.store.config.encryption),
+            )["UploadId"]
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="pipeline-upload")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._completed:
+            return
+        try:
+            self._abort()
+        except StageError as unaborted:
+            if error is None:
+                raise
+            log.warning(
+                "An unfinished upload may be left in bucket %s (invisible, but paid for): %s",
+                self.store.bucket,
+                unaborted.message,
+            )
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes of the file; blocks while enough parts are on their way already."""
+        self._buffer += data
+        self.bytes += len(data)
+        while len(self._buffer) >= self._part_bytes:
+            part = bytes(memoryview(self._buffer)[: self._part_bytes])
+            del self._buffer[: self._part_bytes]
+            self._send(part)
+
+    def complete(self) -> HostedFile:
+        """The hosted file: from here on it can be fetched by its URL, and by nothing else."""
+        if self._buffer or not self._next_number() > 1:
+            self._send(bytes(self._buffer))
+        self._collect(until_left=0)
+        parts: Any = [{"PartNumber": n, "ETag": tag} for n, tag in sorted(self._etags.items())]
+        url, expires_at = address(self.store, self.key)
+        try:
+            with storage("completing the upload"):
+                self.store.client.complete_multipart_upload(
+                    Bucket=self.store.bucket,
+                    Key=self.key,
+                    UploadId=self._upload_id,
+                    MultipartUpload={"Parts": parts},
+                )
+        except StageError:
+            if not self._is_there():
+                raise
+        self._completed = True
+        return HostedFile(self.store.bucket, self.key, self.bytes, self.store.config.url, url, expires_at)
+
+    def _next_number(self) -> int:
+        return len(self._etags) + len(self._numbers) + 1
+
+    def _send(self, data: bytes) -> None:
+        number = self._next_number()
+        if number > MAX_PARTS // 2:
+            self._part_bytes = max(self._part_bytes, PART_BYTES * 32)
+        if number > MAX_PARTS:
+            raise StageError(
+                "The file is larger than one upload can hold.", hint="Split the source and run each piece."
+            )
+        self._collect(until_left=WORKERS)
+        self._numbers[self._pool.submit(self._put, number, data)] = number
+
+    def _collect(self, until_left: int) -> None:
+        while len(self._numbers) > until_left:
+            done, _ = wait(self._numbers, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._etags[self._numbers.pop(future)] = future.result()
+
+    def _put(self, number: int, data: bytes) -> str:
+        """The ETag of the part, once the store has it."""
+        try:
+            return retried(lambda: self._put_once(number, data), _Transient, stop=self._stop)
+        except _Transient as error:
+            raise StageError(
+                f"Part {number} could not be uploaded: {error}.",
+                hint="Nothing is visible in the bucket; check the network and the store, then run again.",
+            ) from None
+
+    def _put_once(self, number: int, data: bytes) -> str:
+        import requests
+
+        if self._stop.is_set():
+            raise StageError("The upload was stopped.")
+        url = self.store.client.generate_presigned_url(
+            "upload_part",
+            Params={
+                "Bucket": self.store.bucket,
+                "Key": self.key,
+                "UploadId": self._upload_id,
+                "PartNumber": number,
+            },
+            ExpiresIn=SIGNED_FOR,
+        )
+        if not hasattr(self._local, "session"):
+            self._local.session = session(url)
+        digest = hashlib.md5(data, usedforsecurity=False)
+        try:
+            answer = self._local.session.put(
+                url,
+                data=data,
+                headers={"Content-MD5": b64encode(digest.digest()).decode()},
+                timeout=TIMEOUT,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise _Transient(type(error).__name__) from None
+        if answer.status_code >= 500 or answer.status_code in (408, 429):
+            raise _Transient(f"HTTP {answer.status_code}")
+        if answer.status_code != 200 or not answer.headers.get("ETag"):
+            raise StageError(
+                f"The store refused part {number} with HTTP {answer.status_code}.",
+                hint="Check the permissions (s3:PutObject) and that stage.endpoint_url is an S3 store.",
+            )
+        return str(answer.headers["ETag"])
+
+    def _is_there(self) -> bool:
+        """Whether a Complete without an answer did succeed: the whole object is there."""
+        try:
+            with storage("looking for the completed file"):
+                found = self.store.client.head_object(Bucket=self.store.bucket, Key=self.key)
+        except StageError:
+            return False
+        return found["ContentLength"] == self.bytes
+
+    def _abort(self) -> None:
+        from botocore.exceptions import ClientError
+
+        where: Any = {"Bucket": self.store.bucket, "Key": self.key, "UploadId": self._upload_id}
+        with storage("removing an unfinished upload"):
+            for _ in range(3):
+                try:
+                    self.store.client.abort_multipart_upload(**where)
+                    if not self.store.client.list_parts(**where).get("Parts"):
+                        return
+                except ClientError as error:
+                    if error.response.get("Error", {}).get("Code") in ("NoSuchUpload", "404"):
+                        return
+                    raise
+
+
+def _encryption(wanted: str | None) -> dict[str, Any]:
+    if wanted is None:
+        return {}
+    if wanted == "SSE-S3":
+        return {"ServerSideEncryption": "AES256"}
+    key_id = wanted.removeprefix("SSE-KMS").removeprefix(":")
+    return {"ServerSideEncryption": "aws:kms"} | ({"SSEKMSKeyId": key_id} if key_id else {})

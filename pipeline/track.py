@@ -1,0 +1,183 @@
+"""Step 5: a job -> its outcome, learnt from the callback that the platform posts.
+
+What a callback holds is not documented, so it is told apart from others by its address alone: a path that
+nobody can guess. Its body may be JSON, a form or anything else; it is kept as it came, and status words and
+counts are read from it only where they are there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import queue
+import re
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from pipeline.config import TrackConfig
+from pipeline.errors import ConfigError, JobFailed, JobTimeout
+from pipeline.handoffs import Job, Outcome
+
+log = logging.getLogger("pipeline")
+
+MAX_BODY = 1 << 20
+_DONE = re.compile(r"(?i)^(success(ful(ly)?)?|complete[d]?|done|finished|processed|ok)\b")
+_FAILED = re.compile(r"(?i)^(fail(ed|ure)?|error|rejected|invalid|abort(ed)?|cancel+ed)\b")
+_COUNTED = re.compile(
+    r"(?i)total|count|success|fail|record|row|insert|added|updat|valid|duplicat|process|reject|skip|error"
+)
+_STATUS_KEYS = ("status", "jobstatus", "uploadstatus", "state", "result")
+
+
+class Receiver:
+    """Where one run's callback arrives: `url` is what the platform is given, `bodies` what was posted."""
+
+    def __init__(self, url: str, path: str) -> None:
+        self.url = url
+        self.path = path
+        self.bodies: queue.Queue[bytes] = queue.Queue(maxsize=100)
+
+
+def callback_url(config: TrackConfig, run_id: str) -> str | None:
+    """The address for one run's callback: the configured one and a path that nobody can guess."""
+    if not config.callback_url:
+        return None
+    if config.secret:
+        key = config.secret.get_secret_value().encode()
+        token = hmac.new(key, run_id.encode(), hashlib.sha256).hexdigest()
+    else:
+        token = secrets.token_hex(32)
+    return f"{config.callback_url}/{run_id}/{token}"
+
+
+@contextmanager
+def receiving(url: str, listen: str) -> Iterator[Receiver]:
+    """A receiver that listens on `listen` (host:port) for posts to the path of `url`, until left.
+
+    Raises ConfigError where the port cannot be had.
+    """
+    from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+    class Quiet(WSGIRequestHandler):
+        timeout = 10
+
+        def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+            """Nothing: a request line holds the secret path."""
+
+    receiver = Receiver(url, urlsplit(url).path)
+    host, _, port = listen.rpartition(":")
+    try:
+        listening = socket.create_server((host.strip("[]"), int(port)))
+        server = ThreadedWSGIServer(host, int(port), _application(receiver), Quiet, fd=listening.fileno())
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"track.listen: cannot listen on {listen}: {getattr(error, 'strerror', None) or 'no such port'}.",
+            hint="Choose a free port of this machine.",
+        ) from None
+    thread = threading.Thread(target=server.serve_forever, name="pipeline-callback", args=(0.05,))
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        server.server_close()
+        listening.close()
+        thread.join()
+
+
+def _application(receiver: Receiver) -> Any:
+    from werkzeug.exceptions import HTTPException
+    from werkzeug.wrappers import Request, Response
+
+    @Request.application
+    def application(request: Request) -> Response:
+        if not hmac.compare_digest(request.path.encode(), receiver.path.encode()):
+            return Response(status=404)
+        if request.method != "POST":
+            return Response(status=405, headers={"Allow": "POST"})
+        request.max_content_length = MAX_BODY
+        try:
+            receiver.bodies.put_nowait(request.get_data())
+        except HTTPException as error:
+            return Response(status=error.code)
+        except queue.Full:
+            return Response(status=429)
+        return Response(status=200)
+
+    return application
+
+
+def wait(job: Job, receiver: Receiver, seconds: float) -> Outcome:
+    """The job's outcome, as soon as a callback says that it has ended.
+
+    Raises JobFailed where it ended badly, JobTimeout where no such callback came within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            body = receiver.bodies.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            raise JobTimeout(
+                f"The platform has not called back within {seconds:g} s; job {job.requestid} goes on there.",
+                hint="Do not run it again: look for that request in the platform's panel.",
+            ) from None
+        outcome = interpret(body)
+        if outcome is None:
+            log.info("A callback came that does not say that the job has ended; waiting on.")
+            continue
+        if outcome.status == "failed":
+            error = JobFailed(
+                f"The platform called back: job {job.requestid} failed{_numbers(outcome.counts)}.",
+                hint="Look for that request in the platform's panel; the file is still hosted.",
+            )
+            error.outcome = outcome
+            raise error
+        return outcome
+
+
+def interpret(body: bytes) -> Outcome | None:
+    """How a job ended according to a callback's body; None where it does not say that it has ended."""
+    fields = {re.sub(r"[^a-z]", "", key.lower()): value for key, value in _fields(body).items()}
+    said = next((str(fields[key]) for key in _STATUS_KEYS if isinstance(fields.get(key), str)), "")
+    counts = {key: value for key, value in _fields(body).items() if _is_count(key, value)}
+    whole = {key: int(value) for key, value in counts.items()}
+    if _FAILED.match(said):
+        return Outcome("failed", _word(said), whole, raw=body)
+    if _DONE.match(said):
+        return Outcome("completed", _word(said), whole, raw=body)
+    return None
+
+
+def _fields(body: bytes) -> Mapping[str, Any]:
+    text = body.decode("utf-8", "replace")
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        return dict(parse_qsl(text))
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _is_count(key: str, value: object) -> bool:
+    """Whether it is a number by its name and its look: a callback could hold contacts' values too."""
+    return (
+        bool(_COUNTED.search(key))
+        and type(value) in (int, str)
+        and bool(re.fullmatch(r"[0-9]{1,9}", str(value)))
+    )
+
+
+def _word(said: str) -> str:
+    """The status word alone: what follows it could be anything, a contact's value too."""
+    return re.split(r"[^A-Za-z]", said, maxsplit=1)[0]
+
+
+def _numbers(counts: Mapping[str, int]) -> str:
+    return f" ({', '.join(f'{key} {value}' for key, value in counts.items())})" if counts else ""

@@ -1,0 +1,87 @@
+"""What every HTTP call of ours has in common: no borrowed credentials, no secrets in logs, one way to retry.
+
+`requests` would add credentials from `.netrc` and send loopback calls through a proxy; urllib3 and botocore
+log whole URLs, signatures and API keys at DEBUG. Nothing outside this module has to think of either.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from pipeline.configtypes import is_loopback
+
+if TYPE_CHECKING:
+    import requests
+
+T = TypeVar("T")
+
+_SECRET = re.compile(
+    r"((?:apikey|X-Amz-(?:Signature|Credential|Security-Token)|Signature|AWSAccessKeyId)(?:=|%3D))[^&\s\"'%]+",
+    re.IGNORECASE,
+)
+_LOUD = {"urllib3": logging.ERROR, "botocore": logging.WARNING, "boto3": logging.WARNING}
+_hush_lock = threading.Lock()
+_hushed_runs = 0
+_levels: dict[str, int] = {}
+
+
+def redact(text: str) -> str:
+    """The text with the values of API keys, signatures and credentials in URLs replaced by `***`."""
+    return _SECRET.sub(r"\1***", text)
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Within it, urllib3 and botocore do not log URLs, whatever level the host's root logger has."""
+    global _hushed_runs
+    with _hush_lock:
+        _hushed_runs += 1
+        if _hushed_runs == 1:
+            for name, level in _LOUD.items():
+                logger = logging.getLogger(name)
+                _levels[name] = logger.level
+                logger.setLevel(max(level, logger.level))
+    try:
+        yield
+    finally:
+        with _hush_lock:
+            _hushed_runs -= 1
+            if _hushed_runs == 0:
+                for name, level in _levels.items():
+                    logging.getLogger(name).setLevel(level)
+
+
+def session(url: str) -> requests.Session:
+    """A session for calls to that address: no credentials but our own, no proxy to this machine."""
+    import requests
+
+    made = requests.Session()
+    made.auth = lambda request: request  # set, so that requests does not look into .netrc
+    if is_loopback(url):
+        made.trust_env = False
+    return made
+
+
+def retried(call: Callable[[], T], transient: type[Exception], *, stop: threading.Event) -> T:
+    """What `call` returns; it is called again, with growing pauses, while it raises `transient`.
+
+    Five attempts at most; once `stop` is set no pause goes on.
+    """
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+    from tenacity.nap import sleep_using_event
+
+    for attempt in Retrying(
+        stop=stop_after_attempt(5),
+        sleep=sleep_using_event(stop),
+        wait=wait_random_exponential(multiplier=0.3, max=15),
+        retry=retry_if_exception_type(transient),
+        reraise=True,
+    ):
+        with attempt:
+            result = call()
+    return result
