@@ -7,7 +7,7 @@ import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 MAX_EXPIRES = 7 * 24 * 3600  # the cap of Signature Version 4
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -34,6 +34,12 @@ def _max_rejected(value: Any) -> Any:
     return text
 
 
+def _one_ascii(value: str) -> str:
+    if len(value) != 1 or not value.isascii() or value in "\0\r\n":
+        raise ValueError('one ASCII character, such as "," or ";" or "\\t"')
+    return value
+
+
 def _names(value: Any) -> Any:
     """One name or several, as a tuple."""
     return (value,) if isinstance(value, str) else value
@@ -56,7 +62,8 @@ MaxRejected = Annotated[
     BeforeValidator(_max_rejected),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]}),
 ]
-OneAscii = Annotated[str, Field(pattern=r"^[\x01-\x09\x0b\x0c\x0e-\x7f]$")]
+OneAscii = Annotated[str, AfterValidator(_one_ascii)]
+OneAsciiOrNone = Annotated[str, AfterValidator(lambda value: value and _one_ascii(value))]
 
 
 def is_loopback(url: str) -> bool:

@@ -85,7 +85,7 @@ class Rejects:
                 f"The rejects file {self._planned} cannot be written: {error.strerror}.",
                 hint="Point contract.rejects at a folder that may be written to.",
             ) from None
-        self._file = open(descriptor, "w", encoding="utf-8", newline="", buffering=1 << 20)
+        self._file = os.fdopen(descriptor, "w", encoding="utf-8", newline="", buffering=1 << 20)
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._writer.writerow(self._columns)
         self.path = self._planned

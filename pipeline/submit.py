@@ -35,6 +35,7 @@ MAX_ANSWER = 1 << 20
 _LOOK_FIRST = (
     "Do not run it again yet: look in the platform's panel, or wait for its e-mail, whether the job is there."
 )
+_VALUES = re.compile(r"https?://\S+|\S+@\S+|\+?[0-9][0-9 ().-]{5,}[0-9]")
 _AGAIN = "Nothing was sent: check the network and submit.base_url, then run again."
 
 
@@ -85,7 +86,7 @@ def _api_key(config: Config) -> str:
 
 
 def submit(request: Request) -> Job:
-    """The accepted job; SubmitRefused, SubmitUnavailable or SubmitUnknown where it surely or maybe is none."""
+    """The accepted job; else SubmitRefused, SubmitUnavailable or SubmitUnknown."""
     import requests
 
     started = time.monotonic()
@@ -158,10 +159,7 @@ def _read(status: int, body: bytes) -> Job:
 def _said(text: str) -> str:
     """The API's own words, on one short line and with what looks like a secret or a contact masked."""
     line = " ".join(redact(text).split())[:200]
-    return (
-        re.sub(r"https?://\S+|\S+@\S+|\+?[0-9][0-9 ().-]{5,}[0-9]", "***", line).rstrip(".")
-        or "no reason given"
-    )
+    return _VALUES.sub("***", line).rstrip(".") or "no reason given"
 
 
 def _unanswered(error: requests.RequestException) -> SubmitError:
