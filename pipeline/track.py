@@ -167,11 +167,8 @@ def _fields(body: bytes) -> Mapping[str, Any]:
 
 def _is_count(key: str, value: object) -> bool:
     """Whether it is a number by its name and its look: a callback could hold contacts' values too."""
-    return (
-        bool(_COUNTED.search(key))
-        and type(value) in (int, str)
-        and bool(re.fullmatch(r"[0-9]{1,9}", str(value)))
-    )
+    number = type(value) in (int, str) and re.fullmatch(r"[0-9]{1,9}", str(value))
+    return bool(number and _COUNTED.search(key))
 
 
 def _word(said: str) -> str:
