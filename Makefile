@@ -2,13 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types docs check clean
+.PHONY: demo test test-rgw lint types docs check clean
 
 demo: .venv/ready
 	$(BIN)/python -m pipeline run -c config.yaml
 
 test: .venv/ready
 	$(BIN)/python -m pytest -m "not rgw"
+
+# Against a real S3 server: Ceph RGW, which the suite fetches from Debian's packages and runs on loopback.
+test-rgw: .venv/ready
+	$(BIN)/python -m pytest -m rgw -rs tests/rgw
 
 lint: .venv/ready
 	$(BIN)/ruff check .

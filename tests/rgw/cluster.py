@@ -23,9 +23,10 @@ CONFIG = Path(__file__).with_name("ceph.conf")
 
 
 class Cluster:
-    """One monitor, one OSD, one radosgw with their data in a folder of its own; `root` is the extracted Ceph.
+    """One monitor, one OSD, one radosgw, their data in a folder of their own; `root` is the extracted Ceph.
 
-    The gateway answers on `port` (http) and `tls_port` (https, `certificate`) of 127.0.0.1, and to the name `host`.
+    The gateway answers on 127.0.0.1, by http on `port` and by https on `tls_port` with `certificate`; its
+    own name is `host`.
     """
 
     def __init__(self, root: Path, folder: Path, host: str) -> None:
@@ -68,9 +69,7 @@ class Cluster:
         deadline = time.monotonic() + 60
         while not (accepts(self.port) and accepts(self.tls_port)):
             if time.monotonic() > deadline or self._daemons["rgw"].poll() is not None:
-                raise RuntimeError(
-                    f"The Ceph gateway did not come up; the daemons said:\n{self.last_words()}"
-                )
+                raise RuntimeError(f"The gateway did not come up; the daemons said:\n{self.last_words()}")
             time.sleep(0.05)
 
     def stop_gateway(self) -> None:

@@ -1,4 +1,4 @@
-"""Tests against a real object store. All are marked `rgw`: `make test-rgw` runs them, `make test` does not."""
+"""Tests against a real object store, all marked `rgw`: `make test-rgw` runs them, `make test` does not."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A real S3 server for tests: Ceph RGW with a region, two users and whatever clients a test needs.
 
-    packages (fetched once)  ->  cluster (daemons)  ->  Server.start()  ->  rgw.client(), rgw.visitor()  ->  rgw.stop()
+    packages (fetched once)  ->  cluster (the daemons)  ->  Server.start(): client(), visitor()  ->  stop()
 
 By hand: `cd tests && python -m rgw.server` starts one, prints its address and keys, and ends with Ctrl-C.
 """
@@ -37,10 +37,10 @@ class Keys:
 class Server:
     """A running store, made by `Server.start`.
 
-    `owner` makes buckets and may set users' policies; `guest` is another user of the same tenant, who may do nothing
-    until a policy says so. `endpoint_url` and `tls_url` (with `certificate`) reach the same gateway on 127.0.0.1.
-    It also answers to the names `localhost` and `host`, and to `BUCKET.{host}`: what nobody resolves is reached
-    by address with a `Host` header.
+    `owner` makes buckets and may set users' policies; `guest` is another user of the same tenant, who may do
+    nothing until a policy says so. `endpoint_url` and `tls_url` (with `certificate`) reach the same gateway
+    on 127.0.0.1. It also answers to the names `localhost`, `host` and BUCKET.`host`; a name that nobody resolves
+    is reached by the address, with a `Host` header.
     """
 
     region = REGION
@@ -57,10 +57,10 @@ class Server:
 
     @classmethod
     def start(cls, store: Literal["memstore", "bluestore"] = "memstore") -> Server:
-        """A store that answers, after two seconds; the first time on a machine, Ceph is fetched before (10 s).
+        """A store that answers, after two seconds; the first time on a machine, Ceph is fetched before.
 
-        Call it from a thread that outlives the store: the kernel ends the daemons with the thread that made them.
-        Raises NoPackages where Ceph cannot be had, RuntimeError with the daemons' words where it does not come up.
+        Call it from a thread that outlives the store: the kernel ends the daemons with their parent thread.
+        Raises NoPackages where Ceph cannot be had, RuntimeError (what the daemons said) if it stays down.
         """
         folder = cache_folder()
         server = cls(Cluster(extracted(folder), folder, HOST))
@@ -86,8 +86,9 @@ class Server:
         self._cluster.start_gateway()
 
     def client(self, keys: Keys | None = None, *, endpoint_url: str | None = None, **config: Any) -> S3Client:
-        """A boto3 S3 client with the owner's keys (or `keys`): SigV4, path addressing, no retries; `config` adds."""
-        return self._service("s3", keys or self.owner, endpoint_url or self.endpoint_url, config)
+        """A boto3 S3 client: the owner's or the given keys, SigV4, path addressing, no retries; `config` adds."""
+        client: S3Client = self._service("s3", keys or self.owner, endpoint_url or self.endpoint_url, config)
+        return client
 
     def allow(self, keys: Keys, *statements: dict[str, Any]) -> None:
         """Nothing: the user's own (IAM) policy now holds exactly these statements; with none, it is gone."""
@@ -105,7 +106,7 @@ class Server:
         return Keys(keys.user, got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])
 
     def visitor(self, address: str = "127.0.0.1") -> Session:
-        """A requests session without credentials that comes from this loopback address (127.0.0.2 works on Linux)."""
+        """A requests session without credentials that comes from this loopback address, such as 127.0.0.2."""
         import requests
         from requests.adapters import HTTPAdapter
 
