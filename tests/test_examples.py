@@ -1,0 +1,106 @@
+"""The example data: what the generator writes is what is committed, and it is right but where it says so."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from pipeline import emails, phones, spreadsheets
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+Row = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def faults() -> list[Row]:
+    with (EXAMPLES / "contacts.faults.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def contacts(faults: list[Row]) -> dict[int, Row]:
+    """The well-formed contacts by the line where each begins."""
+    broken = {int(fault["line"]) for fault in faults if fault["column"] == "_record"}
+    lines = (EXAMPLES / "contacts.csv").read_text("utf-8").split("\n")
+    # A broken record becomes an empty line, which csv passes over and counts.
+    text = "\n".join("" if number in broken else line for number, line in enumerate(lines, 1))
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    found = {}
+    for row in reader:
+        begins = reader.line_num - sum(value.count("\n") for value in row.values())
+        found[begins] = row
+    return found
+
+
+def test_the_generator_writes_the_committed_files(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, EXAMPLES / "make_contacts.py", tmp_path], check=True)
+    for name in ("contacts.csv", "contacts.faults.csv"):
+        assert (tmp_path / name).read_bytes() == (EXAMPLES / name).read_bytes(), name
+
+
+def test_it_is_like_a_real_export(contacts: dict[int, Row], faults: list[Row]) -> None:
+    data = (EXAMPLES / "contacts.csv").read_bytes()
+    broken = sum(fault["column"] == "_record" for fault in faults)
+    assert len(contacts) + broken == 10_000
+    assert len(faults) == 200
+    assert len(data) < 1_500_000
+    assert b"\r" not in data
+    assert data.startswith(b"CUSTOMER_ID,EMAIL,MOBILE,")
+    values = [value for row in contacts.values() for value in row.values()]
+    assert sum("," in value for value in values) > 500
+    assert sum('"' in value for value in values) > 100
+    assert sum("\n" in value for value in values) > 200
+    assert len({row["COUNTRY"] for row in contacts.values()}) > 10
+
+
+def test_what_is_no_fault_is_right(contacts: dict[int, Row], faults: list[Row]) -> None:
+    listed = {int(fault["line"]) for fault in faults}
+    right = [row for line, row in contacts.items() if line not in listed]
+    assert len(right) == 9_800
+    for row in right:
+        assert len(row["CUSTOMER_ID"]) == 8
+        assert emails.accepts(row["EMAIL"])
+        assert phones.accepts(row["MOBILE"], "IN")
+        assert row["GENDER"] in ("F", "M", "O", "")
+        assert not row["AGE"] or 18 <= int(row["AGE"]) <= 85
+        assert not row["DOB"] or date.fromisoformat(row["DOB"])
+    for key in ("CUSTOMER_ID", "EMAIL", "MOBILE"):
+        assert max(Counter(row[key].lower() for row in right).values()) == 1
+
+
+def test_what_is_a_fault_is_wrong_for_its_reasons_and_no_other(
+    contacts: dict[int, Row], faults: list[Row]
+) -> None:
+    listed = {int(fault["line"]) for fault in faults}
+    right = {
+        key: {row[key] for line, row in contacts.items() if line not in listed}
+        for key in ("CUSTOMER_ID", "EMAIL")
+    }
+    for fault in faults:
+        if fault["column"] == "_record":
+            continue
+        row = contacts[int(fault["line"])]
+        found = set()
+        if row["EMAIL"] and not emails.accepts(row["EMAIL"]):
+            found.add("EMAIL:email")
+        if not row["EMAIL"]:
+            found.add("EMAIL:not_nullable")
+        if not phones.accepts(row["MOBILE"], "IN"):
+            found.add("MOBILE:phone")
+        for name in ("trailing_decimal", "scientific_notation", "apostrophe"):
+            if spreadsheets.damaged(row["MOBILE"], getattr(spreadsheets, name)):
+                found.add(f"MOBILE:no_{name.replace('apostrophe', 'leading_apostrophe')}")
+        if spreadsheets.damaged(row["CUSTOMER_ID"], spreadsheets.shorter_than(8)):
+            found.add("CUSTOMER_ID:no_lost_leading_zero")
+        found |= {f"{key}:field_uniqueness" for key, values in right.items() if row[key] in values}
+        if fault["column"] in ("EMAIL", "MOBILE", "CUSTOMER_ID"):
+            assert found == set(fault["reasons"].split("; ")), fault
+        else:
+            assert not found, fault
