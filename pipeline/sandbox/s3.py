@@ -19,11 +19,12 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
-from urllib.parse import unquote_to_bytes
+from typing import IO, TYPE_CHECKING, Any, cast
+from urllib.parse import unquote, unquote_to_bytes
 from xml.sax.saxutils import escape
 
 from pipeline.sandbox.policy import may_read
@@ -87,11 +88,7 @@ def serve() -> None:
     keys = Keys(*credentials)
     backend = s3_backends[ACCOUNT]["aws"]
     backend.create_bucket(bucket, keys.region)
-
-    def policy_of(name: str) -> bytes | None:
-        return backend.get_bucket(name).policy if name in backend.buckets else None
-
-    gate = Gate(create_backend_app("s3"), keys, policy_of)
+    gate = Gate(create_backend_app("s3"), keys, backend.buckets)
     server = make_server("127.0.0.1", port, gate, threaded=True, request_handler=Handler, fd=fd)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdin.read()
@@ -99,13 +96,10 @@ def serve() -> None:
 
 
 class Gate:
-    """The WSGI application in front of moto.
+    """The WSGI application in front of moto, whose own `buckets` it looks into."""
 
-    `policy_of` gives a bucket's policy document, or None where there is no such bucket or policy.
-    """
-
-    def __init__(self, app: WSGIApplication, keys: Keys, policy_of: Callable[[str], bytes | None]) -> None:
-        self.app, self.keys, self.policy_of = app, keys, policy_of
+    def __init__(self, app: WSGIApplication, keys: Keys, buckets: Mapping[str, Any]) -> None:
+        self.app, self.keys, self.buckets = app, keys, buckets
         self._conditional = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -115,6 +109,7 @@ class Gate:
             if not verify(request, self.keys, datetime.now(UTC)):
                 self._check_public(request, bucket, key, environ["REMOTE_ADDR"])
             _check_md5(request)
+            self._check_upload(request, bucket, key)
         except Refused as refused:
             return _answer(refused, start_response)
         environ.setdefault("HTTP_AUTHORIZATION", "admitted")  # moto would ask its own, coarser policy again
@@ -126,9 +121,18 @@ class Gate:
 
     def _check_public(self, request: Request, bucket: str, key: str, address: str) -> None:
         plain = request.method in ("GET", "HEAD") and key and not request.query
-        policy = self.policy_of(bucket) if plain else None
+        policy = self.buckets[bucket].policy if plain and bucket in self.buckets else None
         if policy is None or not may_read(policy, bucket, key, address):
             raise Refused(403, "AccessDenied", "Access Denied")
+
+    def _check_upload(self, request: Request, bucket: str, key: str) -> None:
+        """moto breaks on a part, or a Complete, for an upload that is gone; a repeated Complete it knows."""
+        upload = dict(request.parameters).get("uploadId")
+        if not upload or bucket not in self.buckets or upload in self.buckets[bucket].multiparts:
+            return
+        made_by = getattr(self.buckets[bucket].keys.get(unquote(key)), "multipart", None)
+        if request.method != "POST" or made_by is None or made_by.id != upload:
+            raise Refused(404, "NoSuchUpload", "The specified upload does not exist.")
 
 
 def _address(request: Request) -> tuple[str, str]:
@@ -182,6 +186,9 @@ def _answer(refused: Refused, start_response: StartResponse) -> list[bytes]:
     parts = {"Code": refused.code, "Message": refused.message, "RequestId": os.urandom(8).hex()}
     inner = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in parts.items())
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'.encode()
-    status = {400: "400 Bad Request", 403: "403 Forbidden"}[refused.status]
-    start_response(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
+    status = HTTPStatus(refused.status)
+    start_response(
+        f"{status.value} {status.phrase}",
+        [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))],
+    )
     return [body]
