@@ -1,4 +1,80 @@
 """From a local CSV or DataFrame to a finished job at Netcore CE's bulk-upload API, in five steps.
 
-read  ->  validate  ->  stage  ->  submit  ->  track
+    read  ->  validate  ->  stage  ->  submit  ->  track
+    slices    good rows     one        a job       its
+    of the    + rejects     hosted     at the      outcome
+    source    with reasons  file+URL   API
+
+Each step is a module of that name; `flow` takes them in order, `handoffs` is what one gives to the next.
+
+    from pipeline import run
+
+    result = run(frame, "config.yaml")      # a path, a pandas DataFrame, or anything that offers Arrow data
+    print(result.state, result.accepted, result.rejects_file)
+
+Importing this package is cheap and has no side effects: a name is loaded when it is first used.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import (
+    ConfigError,
+    JobFailed,
+    JobTimeout,
+    PipelineError,
+    RejectedRows,
+    SourceError,
+    StageError,
+    SubmitError,
+    SubmitRefused,
+    SubmitUnavailable,
+    SubmitUnknown,
+    TrackError,
+)
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+    from pipeline.configfile import load_config
+    from pipeline.flow import run, validate
+    from pipeline.handoffs import HostedFile, Outcome, Result
+
+_LAZY = {
+    "Config": "pipeline.config",
+    "HostedFile": "pipeline.handoffs",
+    "Outcome": "pipeline.handoffs",
+    "Result": "pipeline.handoffs",
+    "load_config": "pipeline.configfile",
+    "run": "pipeline.flow",
+    "validate": "pipeline.flow",
+}
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "HostedFile",
+    "JobFailed",
+    "JobTimeout",
+    "Outcome",
+    "PipelineError",
+    "RejectedRows",
+    "Result",
+    "SourceError",
+    "StageError",
+    "SubmitError",
+    "SubmitRefused",
+    "SubmitUnavailable",
+    "SubmitUnknown",
+    "TrackError",
+    "load_config",
+    "run",
+    "validate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -64,7 +64,7 @@ class Table:
     `cells` has one String column per source column, named as `Header.columns`; an empty cell is null.
     Record i is `data[starts[i]:ends[i]]`, line end included, in the staged file's own form (UTF-8,
     comma, doubled quotes) and with the kept columns only. `places` is the physical line where each
-    record begins (its row for frames), counted from 1 for lines and from 0 for rows.
+    record begins (its row for frames), counted from 1 for lines and from 0 for rows. `size` is the slice's.
     """
 
     cells: pl.DataFrame
@@ -73,6 +73,7 @@ class Table:
     ends: Offsets
     places: Offsets
     malformed: tuple[Malformed, ...] = ()
+    size: int = 0
 
     @property
     def records(self) -> int:
@@ -168,7 +169,10 @@ class Outcome:
 
 @dataclass(slots=True)
 class Result:
-    """How far a run came and what it did; `to_dict` is what `--json` prints."""
+    """How far a run came and what it did; `to_dict` is what `--json` prints.
+
+    `request` is set by a dry run only: the request that would be sent, with its secrets masked.
+    """
 
     run_id: str
     state: State = "failed"
@@ -181,11 +185,12 @@ class Result:
     requestid: str | None = None
     outcome: Outcome | None = None
     error: PipelineError | None = None
+    request: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain JSON types, with nothing in it that is secret."""
         hosted, outcome, error = self.hosted, self.outcome, self.error
-        return {
+        plain = {
             "run_id": self.run_id,
             "state": self.state,
             "records": self.records,
@@ -213,3 +218,4 @@ class Result:
                 "exit_code": error.exit_code,
             },
         }
+        return plain | ({"request": self.request} if self.request else {})

@@ -14,11 +14,13 @@ import secrets
 import threading
 from base64 import b64encode
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from pipeline.errors import StageError
 from pipeline.handoffs import HostedFile
+from pipeline.private import private_file
 from pipeline.store import Store, storage
 from pipeline.urls import address
 from pipeline.wire import retried, session
@@ -202,6 +204,33 @@ class Upload:
                     if error.response.get("Error", {}).get("Code") in ("NoSuchUpload", "404"):
                         return
                     raise
+
+
+class Accepted:
+    """The good bytes in a local file instead: what would be staged, readable by its owner only."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._part = path.with_name(f".{path.name}.part")
+
+    def __enter__(self) -> Self:
+        self._file = private_file(self._part)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._part.unlink(missing_ok=True)
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes of the file."""
+        self._file.write(data)
+
+    def complete(self) -> None:
+        """Make the file appear, whole."""
+        self._file.close()
+        self._part.replace(self.path)
 
 
 def _encryption(wanted: str | None) -> dict[str, Any]:

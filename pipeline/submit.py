@@ -32,7 +32,7 @@ BASE_URLS = {
 CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 10, 60, 120
 MAX_ANSWER = 1 << 20
 
-_LOOK_FIRST = (
+LOOK_FIRST = (
     "Do not run it again yet: look in the platform's panel, or wait for its e-mail, whether the job is there."
 )
 _VALUES = re.compile(r"https?://\S+|\S+@\S+|\+?[0-9][0-9 ().-]{5,}[0-9]")
@@ -115,7 +115,7 @@ def _body(answer: requests.Response, started: float) -> bytes:
         body += chunk
         if len(body) > MAX_ANSWER or time.monotonic() - started > TOTAL_SECONDS:
             raise SubmitUnknown(
-                f"The API's answer (HTTP {answer.status_code}) did not come to its end.", hint=_LOOK_FIRST
+                f"The API's answer (HTTP {answer.status_code}) did not come to its end.", hint=LOOK_FIRST
             )
     return bytes(body)
 
@@ -137,7 +137,7 @@ def _read(status: int, body: bytes) -> Job:
             hint="Check submit.idc, submit.base_url and the API key.",
         )
     if status != 200:
-        raise SubmitUnknown(f"The API answered HTTP {status}: it may have taken the job.", hint=_LOOK_FIRST)
+        raise SubmitUnknown(f"The API answered HTTP {status}: it may have taken the job.", hint=LOOK_FIRST)
     try:
         answer: Any = json.loads(body)
     except (ValueError, RecursionError):
@@ -152,7 +152,7 @@ def _read(status: int, body: bytes) -> Job:
             hint="The file stays hosted until its URL expires; mend the cause and run again.",
         )
     raise SubmitUnknown(
-        "The API answered HTTP 200 with a body that says neither yes nor no.", hint=_LOOK_FIRST
+        "The API answered HTTP 200 with a body that says neither yes nor no.", hint=LOOK_FIRST
     )
 
 
@@ -180,4 +180,4 @@ def _unanswered(error: requests.RequestException) -> SubmitError:
             hint="Check submit.base_url; behind a company proxy set REQUESTS_CA_BUNDLE.",
         )
     what = "did not answer in time" if isinstance(error, requests.Timeout) else "broke the connection off"
-    return SubmitUnknown(f"The API {what}: it may have taken the job.", hint=_LOOK_FIRST)
+    return SubmitUnknown(f"The API {what}: it may have taken the job.", hint=LOOK_FIRST)

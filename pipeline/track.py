@@ -19,12 +19,15 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from pipeline.config import TrackConfig
 from pipeline.errors import ConfigError, JobFailed, JobTimeout
 from pipeline.handoffs import Job, Outcome
+
+if TYPE_CHECKING:
+    from werkzeug.serving import ThreadedWSGIServer
 
 log = logging.getLogger("pipeline")
 
@@ -40,9 +43,9 @@ _STATUS_KEYS = ("status", "jobstatus", "uploadstatus", "state", "result")
 class Receiver:
     """Where one run's callback arrives: `url` is what the platform is given, `bodies` what was posted."""
 
-    def __init__(self, url: str, path: str) -> None:
+    def __init__(self, url: str) -> None:
         self.url = url
-        self.path = path
+        self.path = urlsplit(url).path
         self.bodies: queue.Queue[bytes] = queue.Queue(maxsize=100)
 
 
@@ -59,11 +62,36 @@ def callback_url(config: TrackConfig, run_id: str) -> str | None:
 
 
 @contextmanager
-def receiving(url: str, listen: str) -> Iterator[Receiver]:
-    """A receiver that listens on `listen` (host:port) for posts to the path of `url`, until left.
+def receiving(config: TrackConfig, run_id: str) -> Iterator[Receiver]:
+    """A receiver that listens on `track.listen` for posts to one run's own path, until left.
 
-    Raises ConfigError where the port cannot be had.
+    Without a `track.callback_url` its address is the listening one. Raises ConfigError where the port
+    cannot be had.
     """
+    host, _, port = (config.listen or "127.0.0.1:0").rpartition(":")
+    try:
+        listening = socket.create_server((host.strip("[]"), int(port)))
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"track.listen: cannot listen on {config.listen}: {getattr(error, 'strerror', '') or 'no such port'}.",
+            hint="Choose a free port of this machine.",
+        ) from None
+    own = f"http://{host}:{listening.getsockname()[1]}"
+    url = callback_url(config.model_copy(update={"callback_url": config.callback_url or own}), run_id)
+    receiver = Receiver(str(url))
+    with listening:
+        server = _server(listening, receiver)
+        thread = threading.Thread(target=server.serve_forever, name="pipeline-callback", args=(0.05,))
+        thread.start()
+        try:
+            yield receiver
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+def _server(listening: socket.socket, receiver: Receiver) -> ThreadedWSGIServer:
     from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
     class Quiet(WSGIRequestHandler):
@@ -72,25 +100,8 @@ def receiving(url: str, listen: str) -> Iterator[Receiver]:
         def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the base class's name
             """Nothing: a request line holds the secret path."""
 
-    receiver = Receiver(url, urlsplit(url).path)
-    host, _, port = listen.rpartition(":")
-    try:
-        listening = socket.create_server((host.strip("[]"), int(port)))
-        server = ThreadedWSGIServer(host, int(port), _application(receiver), Quiet, fd=listening.fileno())
-    except (OSError, OverflowError) as error:
-        raise ConfigError(
-            f"track.listen: cannot listen on {listen}: {getattr(error, 'strerror', None) or 'no such port'}.",
-            hint="Choose a free port of this machine.",
-        ) from None
-    thread = threading.Thread(target=server.serve_forever, name="pipeline-callback", args=(0.05,))
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        listening.close()
-        thread.join()
+    host, port = listening.getsockname()[:2]
+    return ThreadedWSGIServer(host, port, _application(receiver), Quiet, fd=listening.fileno())
 
 
 def _application(receiver: Receiver) -> Any:

@@ -1,0 +1,165 @@
+"""The command line: a thin wrap around the library. One error is one exit code; `--json` is one object.
+
+Nothing heavy is imported before a command runs, so help and usage errors come at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from pipeline.errors import PipelineError
+
+if TYPE_CHECKING:
+    from pipeline.handoffs import Result, Step
+
+INTERRUPTED = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+config_option = click.option(
+    "-c", "--config", default="config.yaml", show_default=True, help="The config file.", metavar="FILE"
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="netcore-bulk-upload")
+def cli() -> None:
+    """Validate contacts, host them on S3 and load them through Netcore CE's bulk-upload API.
+
+    Exit codes: 0 done, 2 config or usage, 3 source, 4 rejected records, 5 storage, 6 API, 7 job,
+    130/143 interrupted, 1 anything else.
+    """
+
+
+@cli.command()
+@click.argument("source", required=False)
+@config_option
+@click.option(
+    "--until",
+    type=click.Choice(["validate", "stage", "submit", "track"]),
+    default="track",
+    show_default=True,
+    help="The last step to take.",
+)
+@click.option("--dry-run", is_flag=True, help="Validate, then show the request that would be sent.")
+@json_option
+def run(source: str | None, config: str, until: Step, dry_run: bool, as_json: bool) -> None:
+    """Take SOURCE (a .csv, a .csv.gz, - for standard input; default: source.path) through all five steps."""
+    from pipeline import flow
+
+    def job(progress: Any) -> Result:
+        return flow.run(source, config, until=until, dry_run=dry_run, progress=progress)
+
+    _carry_out(job, as_json)
+
+
+@cli.command()
+@click.argument("source", required=False)
+@config_option
+@click.option(
+    "-o", "--output", required=True, metavar="DIR", help="Where accepted.csv and rejects.csv are written."
+)
+@json_option
+def validate(source: str | None, config: str, output: str, as_json: bool) -> None:
+    """Write what would be staged and what would be rejected to DIR; needs no network and no secret."""
+    from pipeline import flow
+
+    _carry_out(lambda progress: flow.validate(source, config, output=output, progress=progress), as_json)
+
+
+@cli.command("config-schema")
+def config_schema() -> None:
+    """Print the JSON Schema of the config file, for editors that complete and check it."""
+    from pipeline.config import Config
+
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
+    click.echo(json.dumps(schema, indent=2))
+
+
+@cli.command()
+@click.option("--primary-key", multiple=True, metavar="NAME", help="What the stand-in API keeps contacts by.")
+def sandbox(primary_key: tuple[str, ...]) -> None:
+    """Start an embedded S3 and a stand-in for the bulk-upload API, and keep them until Ctrl-C."""
+    from pipeline import report
+    from pipeline import sandbox as embedded
+
+    with embedded.start(primary_key=primary_key) as started:
+        report.sandbox(started)
+        signal.pause()
+
+
+def _carry_out(job: Callable[[Any], Result], as_json: bool) -> NoReturn:
+    """Run the job and leave with its exit code, having said what happened in the way that was asked for."""
+    from pipeline import report
+
+    with report.progress(quiet=as_json) as progress:
+        result = job(progress)
+    if as_json:
+        click.echo(json.dumps(result.to_dict()))
+    else:
+        report.summary(result)
+    sys.exit(0)
+
+
+def _fail(error: PipelineError, as_json: bool) -> int:
+    from pipeline import report
+    from pipeline.handoffs import Result
+
+    if as_json:
+        result = error.result or Result(run_id="", error=error)
+        click.echo(json.dumps(result.to_dict()))
+    else:
+        if error.result:
+            report.summary(error.result)
+        report.failure(error)
+    return error.exit_code
+
+
+class Interrupted(PipelineError):
+    """Ctrl-C or SIGTERM: what was begun has been undone, or is told."""
+
+    retryable = True
+
+    def __init__(self, signum: int) -> None:
+        name = signal.Signals(signum).name
+        super().__init__(f"Stopped by {name}.", hint="Nothing was left half done; run again when you like.")
+        self.exit_code = INTERRUPTED[signal.Signals(signum)]  # type: ignore[misc]
+
+
+def _interrupt(signum: int, _frame: FrameType | None) -> NoReturn:
+    for name in INTERRUPTED:
+        signal.signal(name, signal.SIG_IGN)  # a second one must not break off the cleaning up
+    raise Interrupted(signum)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """The command line's entry point: always leaves by sys.exit with a documented code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in arguments
+    for name in INTERRUPTED:
+        signal.signal(name, _interrupt)
+    try:
+        code = cli.main(arguments, prog_name="python -m pipeline", standalone_mode=False)
+    except PipelineError as error:
+        code = _fail(error, as_json)
+    except click.ClickException as error:
+        if as_json:
+            code = _fail(_Usage(error.format_message()), as_json)
+        else:
+            error.show()
+            code = error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+class _Usage(PipelineError):
+    exit_code = 2

@@ -1,0 +1,286 @@
+"""The way of a run, whole: read -> validate -> stage -> submit -> track.
+
+`run` and `validate` are what the package offers; `_Run` takes the steps one after the other and keeps the
+`Result` up to date, so that a run that ends badly still says how far it came.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, nullcontext
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from pipeline.config import Config
+from pipeline.configfile import load_config
+from pipeline.errors import (
+    ConfigError,
+    JobFailed,
+    JobTimeout,
+    PipelineError,
+    RejectedRows,
+    SourceError,
+    SubmitError,
+    SubmitRefused,
+    SubmitUnknown,
+)
+from pipeline.handoffs import HostedFile, Job, Result, Source, State, Step
+from pipeline.stage import Accepted, Upload
+from pipeline.store import Store
+
+if TYPE_CHECKING:
+    from pipeline.contract import Contract
+    from pipeline.rejects import Rejects
+    from pipeline.submit import Request
+
+Progress = Callable[[str, int, int | None, int], None]
+"""Called as the run goes on: step, how much of the source is done, how much there is, records so far."""
+
+AnyConfig = str | os.PathLike[str] | Mapping[str, Any] | Config
+SANDBOX_WAIT = 60
+
+
+def run(
+    source: Any = None,
+    config: AnyConfig = "config.yaml",
+    *,
+    until: Step = "track",
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Result:
+    """How far the run came and what it did: a `Result`, whose `state` names the last step that was done.
+
+    `source` is a path (.csv, .csv.gz, `-` for standard input), a pandas DataFrame, or anything that offers
+    Arrow data (`__arrow_c_stream__`: polars, pyarrow, duckdb); None takes `source.path` of the config.
+    `until` is the last step to take; a dry run validates and then shows the request that would be sent.
+
+    Raises a `PipelineError` (see `pipeline.errors`) whose `result` says how far the run had come.
+    """
+    settings = load_config(config)
+    settings.require("submit" if dry_run else until, source_given=source is not None)
+    return _Run(settings, progress).carry_out(source, "validate" if dry_run else until, dry_run=dry_run)
+
+
+def validate(
+    source: Any = None,
+    config: AnyConfig = "config.yaml",
+    *,
+    output: str | os.PathLike[str],
+    progress: Progress | None = None,
+) -> Result:
+    """The `Result` of reading and validating alone; needs no network and no secret.
+
+    Writes `accepted.csv`, byte for byte what would be staged, and `rejects.csv` to the folder `output`, both
+    readable by their owner only. Raises as `run` does.
+    """
+    settings = load_config(config)
+    settings.require("validate", source_given=source is not None)
+    return _Run(settings, progress, output=Path(output)).carry_out(source, "validate")
+
+
+def new_run_id() -> str:
+    """A name for a run: when it began, to be found again, and a random part, to be the only one."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+class _Run:
+    """One run: its config, where it leaves things, and its result as it grows."""
+
+    def __init__(self, config: Config, progress: Progress | None, output: Path | None = None) -> None:
+        self.config = config
+        self.progress = progress or (lambda step, done, size, records: None)
+        self.output = output
+        self.keys: tuple[str, str] | None = None
+        self.result = Result(new_run_id())
+        folder = output or config.path(config.contract.rejects)
+        self.rejects_path = folder / ("rejects.csv" if output else f"{self.result.run_id}.csv")
+
+    def carry_out(self, source: Any, until: Step, *, dry_run: bool = False) -> Result:
+        """All steps up to `until`; whatever goes wrong, the error carries the result."""
+        from pipeline.wire import hushed
+
+        result = self.result
+        try:
+            with hushed(), ExitStack() as stack:
+                if self.config.sandbox and (until != "validate" or dry_run):
+                    self._enter_sandbox(stack)
+                result.hosted = self._validate_and_stage(source, until)
+                result.state = "staged" if result.hosted else "validated"
+                if dry_run:
+                    self._show_request()
+                if result.hosted and until != "stage":
+                    self._submit_and_track(result.hosted, until)
+        except PipelineError as error:
+            result.error, error.result = error, result
+            result.state = _state_after(error, result.state)
+            raise
+        return result
+
+    def _enter_sandbox(self, stack: ExitStack) -> None:
+        """Replace storage and API by embedded ones, and wait for the job there to end."""
+        from pipeline import sandbox
+
+        started = stack.enter_context(sandbox.start(primary_key=self.config.contract.primary_key))
+        config = self.config
+        stage = {"bucket": started.bucket, "endpoint_url": started.endpoint_url, "region": started.region}
+        submit = {"base_url": started.base_url, "api_key": SecretStr(started.api_key), "api_key_file": None}
+        track = {"callback_url": None, "listen": "127.0.0.1:0", "wait": config.track.wait or SANDBOX_WAIT}
+        self.keys = (started.access_key, started.secret_key)
+        self.config = config.model_copy(
+            update={
+                "stage": config.stage.model_copy(update=stage),
+                "submit": config.submit.model_copy(update=submit),
+                "track": config.track.model_copy(update=track),
+            }
+        )
+
+    def _validate_and_stage(self, source: Any, until: Step) -> HostedFile | None:
+        """The hosted file; None where the run ends before. Nothing is visible unless all was well."""
+        from pipeline.contract import load_contract
+        from pipeline.read import open_source
+        from pipeline.rejects import Rejects
+
+        wanted = self.config.contract
+        contract = load_contract(
+            wanted.schema_,
+            base=self.config.base,
+            primary_key=wanted.primary_key,
+            unknown_columns=wanted.unknown_columns,
+        )
+        with ExitStack() as stack:
+            opened = stack.enter_context(
+                open_source(
+                    self._source(source),
+                    self.config.source,
+                    contract_names=contract.names,
+                    resolve=contract.resolve,
+                )
+            )
+            rejects = stack.enter_context(Rejects(self.rejects_path, opened.header, opened.place_column))
+            target = self._target(stack, until, opened.size)
+            self._sift(opened, contract, rejects, target.write if target else len)
+            if isinstance(target, Accepted):
+                target.complete()
+            self._decide()
+            return target.complete() if isinstance(target, Upload) else None
+
+    def _source(self, given: Any) -> Any:
+        """What to read: a path or frame that was given, else `source.path`, from the config's folder."""
+        if given is not None:
+            return given
+        path = self.config.source.path
+        if path is None:
+            raise ConfigError(
+                "There is no source: none was given and the config names none.",
+                hint="Name a file on the command line, pass a DataFrame, or set source.path.",
+            )
+        return path if path == "-" else self.config.path(path)
+
+    def _target(self, stack: ExitStack, until: Step, size: int | None) -> Upload | Accepted | None:
+        """Where good bytes go: the bucket, a local file, or nowhere."""
+        if until != "validate":
+            store = Store(self.config.stage, self.keys)
+            return stack.enter_context(Upload(store, self.result.run_id, size))
+        return stack.enter_context(Accepted(self.output / "accepted.csv")) if self.output else None
+
+    def _sift(
+        self, source: Source, contract: Contract, rejects: Rejects, write: Callable[[bytes], Any]
+    ) -> None:
+        """Read the source to its end: good bytes to `write`, the others to the rejects file."""
+        from pipeline.cells import header_row
+        from pipeline.engines.local import in_order
+        from pipeline.validate import accepted, judge, settled
+
+        result, done = self.result, 0
+        write(header_row(source.header.staged))
+        verdicts = in_order(partial(judge, contract=contract), source.slices())
+        for verdict in settled(verdicts, contract):
+            rejects.write(verdict)
+            write(accepted(verdict, source.header))
+            done += verdict.table.size
+            result.records += verdict.table.records
+            result.rejected = rejects.count
+            result.accepted = result.records - result.rejected
+            result.reasons = dict(rejects.reasons)
+            result.rejects_file = str(rejects.path) if rejects.path else None
+            self.progress("validate", done, source.size, result.records)
+
+    def _decide(self) -> None:
+        """Raise unless what was read is good enough to go on with."""
+        result, allowed = self.result, self.config.contract.max_rejected
+        if result.records == 0:
+            raise SourceError("The source has a header and no records.", hint="Is the export whole?")
+        if not self.config.contract.allows(result.rejected, result.records):
+            raise RejectedRows(
+                f"{result.rejected:,} of {result.records:,} records were rejected and contract.max_rejected "
+                f"allows {allowed}: nothing is visible in the bucket and nothing was sent.",
+                hint=f"The rejects and their reasons are in {result.rejects_file}: mend the source, "
+                "or raise contract.max_rejected, and run again.",
+            )
+        if result.accepted == 0:
+            raise RejectedRows(
+                f"All {result.records:,} records were rejected: there is nothing to send.",
+                hint=f"Mend {result.rejects_file} in place, and run that file.",
+            )
+
+    def _show_request(self) -> None:
+        from pipeline import submit, track
+
+        key = Store(self.config.stage, self.keys).key(f"{self.result.run_id}-***.csv")
+        path = f"<{self.config.stage.url} URL of s3://{self.config.stage.bucket}/{key}>"
+        url = track.callback_url(self.config.track, self.result.run_id)
+        self.result.request = str(submit.build(self.config, path, url and "<callback URL>"))
+
+    def _submit_and_track(self, hosted: HostedFile, until: Step) -> None:
+        from pipeline import submit, track
+
+        result, config = self.result, self.config.track
+        waits = until == "track" and config.wait > 0
+        with track.receiving(config, result.run_id) if waits else nullcontext() as receiver:
+            url = receiver.url if receiver else track.callback_url(config, result.run_id)
+            self.progress("submit", 0, None, result.records)
+            job = _submit(submit.build(self.config, hosted.url, url))
+            result.requestid, result.state = job.requestid, "submitted"
+            if receiver:
+                self.progress("track", 0, None, result.records)
+                try:
+                    result.outcome = track.wait(job, receiver, config.wait)
+                except JobFailed as error:
+                    result.outcome = error.outcome
+                    raise
+                result.state = "completed"
+
+
+def _submit(request: Request) -> Job:
+    """The job. Whatever stops this process while the API is asked, the outcome is not known."""
+    from pipeline.submit import LOOK_FIRST, submit
+
+    try:
+        return submit(request)
+    except SubmitError:
+        raise
+    except BaseException as stop:
+        raise SubmitUnknown(
+            f"The run was stopped ({type(stop).__name__}) while the API was asked: it may have taken the job.",
+            hint=LOOK_FIRST,
+        ) from None
+
+
+def _state_after(error: PipelineError, before: State) -> State:
+    match error:
+        case RejectedRows():
+            return "rejected"
+        case SubmitRefused():
+            return "refused"
+        case SubmitUnknown():
+            return "unknown"
+        case JobTimeout():
+            return "submitted"
+        case _:
+            return "submitted" if before == "submitted" and not isinstance(error, JobFailed) else "failed"
