@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SECRET = re.compile(
-    r"((?:apikey|X-Amz-(?:Signature|Credential|Security-Token)|Signature|AWSAccessKeyId)(?:=|%3D))[^&\s\"'%]+",
+    r"((?:apikey|X-Amz-(?:Signature|Credential|Security-Token)|Signature|AWSAccessKeyId)(?:=|%3D))"
+    r"[^&\s\"']+?(?=&|%26|[\s\"']|$)",
     re.IGNORECASE,
 )
 _LOUD = {"urllib3": logging.ERROR, "botocore": logging.WARNING, "boto3": logging.WARNING}
