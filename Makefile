@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-rgw lint types docs check clean
+.PHONY: demo test test-rgw lint types docs docs-check check clean
 
 demo: .venv/ready
 	$(BIN)/python -m pipeline run -c config.yaml
@@ -22,10 +22,12 @@ types: .venv/ready
 	$(BIN)/mypy
 
 docs: .venv/ready
-	$(BIN)/cog -r README.md docs/*.md
+	$(BIN)/cog -r -I . README.md docs/*.md
 
-check: lint types
-	$(BIN)/cog --check README.md docs/*.md
+docs-check: .venv/ready
+	$(BIN)/cog --check -I . README.md docs/*.md
+
+check: lint types docs-check
 
 .venv/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
