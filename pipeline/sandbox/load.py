@@ -52,11 +52,15 @@ def load(response: HTTPResponse, primary_key: Sequence[str]) -> Loaded:
 
 
 def parse(file: BinaryIO, primary_key: Sequence[str]) -> Loaded:
-    """The contacts in an open file. Raises LoadFailed where it is not strict CSV."""
+    """The contacts in an open file, which is closed then. Raises LoadFailed where it is not strict CSV."""
     # Python's own limit is 128 KiB a field and holds for the whole process; it is only ever raised here.
     csv.field_size_limit(max(LARGEST_FIELD, csv.field_size_limit()))
-    rows = _rows(io.TextIOWrapper(file, encoding="utf-8", newline=""))
-    line, header = next(rows, (0, []))
+    with io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+        return _load(_rows(text), primary_key)
+
+
+def _load(rows: Iterator[tuple[int, list[str]]], primary_key: Sequence[str]) -> Loaded:
+    _, header = next(rows, (0, []))
     keys = _keys(header, primary_key)
     loaded = Loaded()
     for line, row in rows:
@@ -81,7 +85,7 @@ def _rows(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
             if row:
                 yield reader.line_num, row
     except csv.Error as error:  # its texts are fixed phrases
-        raise LoadFailed(f"Line {reader.line_num + 1}: not valid CSV: {error}") from None
+        raise LoadFailed(f"Line {reader.line_num}: not valid CSV: {error}") from None
     except UnicodeDecodeError:
         raise LoadFailed(f"After line {reader.line_num}: not valid UTF-8") from None
 
