@@ -1,0 +1,328 @@
+"""Where the records of a CSV begin and end: strict RFC 4180 in any dialect, wherever the file is cut.
+
+A quoted field opens directly after a delimiter or line end and closes directly before one; inside, `""`
+is a quote. LF, CRLF and a lone CR each end a record. A record that breaks the rule, is never closed or
+grows past the limit costs its first physical line only: that line is `Broken`, and reading goes on at the
+next one. Zero-length lines are no records.
+
+A line whose own quotes are all in their place is a record by itself, and nearly every line is such a one:
+numpy finds them all at once. Only the others (a quoted line end, a violation, an escape, an overlong
+line) are looked at one by one, with a regular expression that knows the whole rule.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from pipeline.handoffs import Mask, Offsets
+
+    Bytes = npt.NDArray[np.uint8]
+
+# A malformed line is kept whole in the rejects up to this many times the longest record allowed.
+LINE_FACTOR = 16
+LF, CR = 10, 13
+
+
+class LineTooLongError(Exception):
+    """Physical line `line` goes on for more than `LINE_FACTOR` times the longest record allowed."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a CSV is written: single ASCII characters; quotechar "" means that nothing is quoted."""
+
+    delimiter: str = ","
+    quotechar: str = '"'
+    escapechar: str | None = None
+
+    def fields(self, record: bytes) -> list[bytes]:
+        """The fields of one well-formed record (without its line end), unquoted: the careful tokenizer."""
+        grammar = _grammar(self)
+        values, at = [], 0
+        while True:
+            found = grammar.field.match(record, at)
+            if found is None:
+                raise ValueError("not a well-formed record")
+            value = found[1] if found[1] is not None else found[2]
+            if found[1] is not None or self.escapechar:
+                value = grammar.doubled.sub(lambda pair: pair[1] or pair[0][:1], value)
+            values.append(value)
+            if found.end() == len(record):
+                return values
+            at = found.end() + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A record that is none: `line` as counted in the source, `raw` its first physical line or all of it."""
+
+    line: int
+    reason: str
+    raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Well-formed records: i is `data[starts[i]:ends[i]]`, its line end `data[ends[i]:stops[i]]`.
+
+    `lines` holds the physical line on which each begins, `broken` what stood between them, in order.
+    """
+
+    data: bytes = field(repr=False)
+    starts: Offsets
+    ends: Offsets
+    stops: Offsets
+    lines: Offsets
+    broken: tuple[Broken, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def without(self, reasons: dict[int, str]) -> Self:
+        """The same without the records that `reasons` maps to why they are broken, one after the other."""
+        keep = np.ones(len(self), np.bool_)
+        keep[list(reasons)] = False
+        more = (
+            Broken(int(self.lines[i]), why, self.data[self.starts[i] : self.ends[i]])
+            for i, why in reasons.items()
+        )
+        broken = tuple(sorted((*self.broken, *more), key=lambda one: one.line))
+        return replace(
+            self,
+            starts=self.starts[keep],
+            ends=self.ends[keep],
+            stops=self.stops[keep],
+            lines=self.lines[keep],
+            broken=broken,
+        )
+
+    def packed(self) -> Self:
+        """The same records with nothing between them, each with LF as its line end."""
+        if not len(self):
+            return replace(self, data=b"")
+        apart = np.flatnonzero(self.stops[:-1] != self.starts[1:])
+        first = np.concatenate(([0], apart + 1))
+        last = np.concatenate((apart, [len(self) - 1]))
+        runs = zip(self.starts[first].tolist(), self.stops[last].tolist(), strict=True)
+        view = memoryview(self.data)
+        data = b"".join(view[a:b] for a, b in runs)
+        lengths = self.stops - self.starts
+        stops = np.cumsum(lengths)
+        two_bytes = np.flatnonzero(self.stops - self.ends == 2)
+        if len(two_bytes):
+            data = np.delete(np.frombuffer(data, np.uint8), stops[two_bytes] - 2).tobytes()
+            stops = np.cumsum(self.ends - self.starts + 1)
+        starts = np.concatenate(([0], stops[:-1]))
+        return replace(self, data=data, starts=starts, ends=stops - 1, stops=stops)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What `cut` found: the records of `data[:used]`, which ends before physical line `line`."""
+
+    records: Records
+    used: int
+    line: int
+
+
+def cut(data: bytes, dialect: Dialect, limit: int, *, line: int = 1, final: bool = True) -> Cut:
+    """The records of a piece of CSV that begins with physical line `line`, at the start of a record.
+
+    `limit` is the longest record allowed, in bytes without its line end. What cannot be decided before
+    more is read is left unused; nothing is, where `final`. A lone CR that ends a record is LF afterwards.
+    Raises LineTooLongError.
+    """
+    size = len(data)
+    if final and size and data[-1] not in (LF, CR):
+        data += b"\n"
+    elif not final and data.endswith(b"\r"):
+        size -= 1  # the next byte tells whether it is CRLF
+    lines = _Lines.of(data, len(data) if final else size)
+    _check_lengths(lines, size, limit, line)
+    heads, broken, count = _heads(data, size, lines, dialect, limit, final)
+    tails = np.append(heads[1:], count)[: len(heads)] - 1
+    starts, ends, stops = lines.starts[heads], lines.ends[tails], lines.stops[tails]
+    keep = ends > starts
+    keep[np.searchsorted(heads, list(broken))] = False
+    bad = tuple(
+        Broken(line + i, reason, data[lines.starts[i] : lines.ends[i]]) for i, reason in broken.items()
+    )
+    if not keep.all():
+        heads, starts, ends, stops = heads[keep], starts[keep], ends[keep], stops[keep]
+    used = int(lines.stops[count - 1]) if count else 0
+    records = Records(_with_lf(data, stops), starts, ends, stops, heads + line, bad)
+    return Cut(records, used, line + count)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Physical lines, each of the three ends counted as one; an unfinished last line is not among them."""
+
+    starts: Offsets
+    ends: Offsets
+    stops: Offsets
+
+    @classmethod
+    def of(cls, data: bytes, size: int) -> Self:
+        at = np.frombuffer(data, np.uint8, size)
+        last = np.flatnonzero(at == LF)
+        if b"\r" not in data:
+            stops = last + 1
+            return cls(_shifted(stops), last, stops)
+        crlf = (at[last - 1] == CR) & (last > 0)
+        if np.count_nonzero(at == CR) > np.count_nonzero(crlf):
+            cr = np.flatnonzero(at == CR)
+            lone = np.setdiff1d(cr, last[crlf] - 1, assume_unique=True)
+            last = np.sort(np.concatenate((last, lone)))
+            crlf = (at[last] == LF) & (at[last - 1] == CR) & (last > 0)
+        stops = last + 1
+        return cls(_shifted(stops), last - crlf, stops)
+
+
+def _shifted(stops: Offsets) -> Offsets:
+    starts = np.empty_like(stops)
+    starts[:1] = 0
+    starts[1:] = stops[:-1]
+    return starts
+
+
+def _check_lengths(lines: _Lines, size: int, limit: int, line: int) -> None:
+    most = limit * LINE_FACTOR
+    tail = size - (int(lines.stops[-1]) if len(lines.stops) else 0)
+    overlong = np.flatnonzero(lines.ends - lines.starts > most)
+    if len(overlong):
+        raise LineTooLongError(line + int(overlong[0]))
+    if tail > most:
+        raise LineTooLongError(line + len(lines.stops))
+
+
+def _heads(
+    data: bytes, size: int, lines: _Lines, dialect: Dialect, limit: int, final: bool
+) -> tuple[Offsets, dict[int, str], int]:
+    """The lines where something begins, which of them are broken and why, and how many are decided."""
+    count = len(lines.starts)
+    is_head = np.ones(count, np.bool_)
+    broken: dict[int, str] = {}
+    go_on = 0
+    for i in np.flatnonzero(_odd_lines(data, lines, dialect, limit)).tolist():
+        if i < go_on:
+            continue  # within the record before
+        end, reason = _end_of_record(data, int(lines.starts[i]), size, dialect, limit, final)
+        if reason:
+            broken[i] = reason
+        elif end is None:
+            count = i
+            break
+        else:
+            go_on = int(np.searchsorted(lines.ends, end)) + 1
+            is_head[i + 1 : go_on] = False
+    return np.flatnonzero(is_head[:count]), broken, count
+
+
+def _odd_lines(data: bytes, lines: _Lines, dialect: Dialect, limit: int) -> Mask:
+    """Which lines are not surely a record by themselves."""
+    odd: Mask = lines.ends - lines.starts > limit
+    at = np.frombuffer(data, np.uint8)
+    if dialect.escapechar and dialect.escapechar.encode() in data:
+        escapes = np.flatnonzero(at == ord(dialect.escapechar))
+        odd[_line_of(escapes, lines)] = True
+    if dialect.quotechar and dialect.quotechar.encode() in data:
+        _mark_odd_quotes(odd, at, lines, dialect)
+    return odd
+
+
+def _mark_odd_quotes(odd: Mask, at: Bytes, lines: _Lines, dialect: Dialect) -> None:
+    quotes = np.flatnonzero(at[: lines.stops[-1] if len(odd) else 0] == ord(dialect.quotechar))
+    if len(quotes) < len(odd):
+        counts = np.bincount(_line_of(quotes, lines), minlength=len(odd))
+        first = np.cumsum(counts) - counts
+    else:
+        first = _shifted(np.searchsorted(quotes, lines.stops))
+        counts = np.diff(first, append=len(quotes))
+    odd |= counts & 1 == 1
+    closes = (np.arange(len(quotes)) - np.repeat(first, counts)) & 1 == 1
+    beside = np.zeros(256, np.bool_)
+    beside[[LF, CR, ord(dialect.delimiter), ord(dialect.quotechar)]] = True
+    # An opening quote looks back, a closing one ahead; a line's last byte is its line end, never a quote.
+    neighbour = quotes + np.where(closes, 1, -1)
+    wrong = quotes[~beside[at[neighbour]] & (neighbour >= 0)]
+    odd[_line_of(wrong, lines)] = True
+
+
+def _line_of(offsets: Offsets, lines: _Lines) -> Offsets:
+    found = np.searchsorted(lines.stops, offsets, side="right")
+    return found[found < len(lines.stops)]
+
+
+def _end_of_record(
+    data: bytes, start: int, size: int, dialect: Dialect, limit: int, final: bool
+) -> tuple[int | None, str]:
+    """Where the content of the record at `start` ends (None: read on), or why it is none."""
+    stop = min(size, start + limit + 1)
+    found = _grammar(dialect).record.match(data, start, stop)
+    if found is None:
+        return None, "quote"
+    end = found.start("end")
+    if 0 <= end < stop:
+        return end, ""
+    if stop == start + limit + 1:
+        return None, "too_long"
+    if not final:
+        return None, ""
+    whole = end >= 0 and data[size - 1] not in (LF, CR)  # else an escape took the last line end
+    return (end, "") if whole else (None, "quote")
+
+
+def _with_lf(data: bytes, stops: Offsets) -> bytes:
+    if b"\r" not in data or not len(stops):
+        return data
+    at = np.frombuffer(data, np.uint8)
+    lone = stops[at[stops - 1] == CR] - 1
+    if not len(lone):
+        return data
+    at = at.copy()
+    at[lone] = LF
+    return at.tobytes()
+
+
+@dataclass(frozen=True, slots=True)
+class _Grammar:
+    record: re.Pattern[bytes]
+    field: re.Pattern[bytes]
+    doubled: re.Pattern[bytes]
+
+
+@lru_cache(maxsize=16)
+def _grammar(dialect: Dialect) -> _Grammar:
+    """The rule as regular expressions; possessive, so that no input makes them slow.
+
+    In `record` the group `end` is what follows a well-formed record, `open` a last field that is not
+    closed where the text ends.
+    """
+    d = re.escape(dialect.delimiter.encode())
+    q = re.escape(dialect.quotechar.encode())
+    e = re.escape((dialect.escapechar or "").encode())
+    taken = rb"|%s(?:\r\n|[\s\S])" % e if e else b""
+    plain = rb"(?:[^%s%s%s\r\n]++%s)*+" % (d, q, e, taken)
+    inside = rb"(?:[^%s%s]++|%s%s%s)*+" % (q, e, q, q, taken)
+    quoted = rb"%s%s%s" % (q, inside, q)
+    field = rb"(?:%s|%s)" % (quoted, plain) if q else plain
+    unclosed = [rb"%s%s%s" % (q, inside, e and e + b"?")] * bool(q) + [plain + e] * bool(e)
+    still_open = rb"|(?P<open>(?:%s)\Z)" % b"|".join(unclosed) if unclosed else b""
+    record = rb"(?:%s%s)*+(?:%s(?P<end>\r\n|[\r\n]|\Z)%s)" % (field, d, field, still_open)
+    either = rb"%s(%s)%s|" % (q, inside, q) if q else rb"(?!)()|"
+    one = rb"(?:%s(%s))(?=%s|\Z)" % (either, plain, d)
+    pairs = [rb"%s(\r\n|[\s\S])" % e if e else rb"(?!)()"] + [q + q] * bool(q)
+    return _Grammar(re.compile(record), re.compile(one), re.compile(b"|".join(pairs)))
