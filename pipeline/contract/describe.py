@@ -1,0 +1,184 @@
+"""pandera schema -> Rules, or a ConfigError that names what of it is not supported.
+
+The contract speaks about one row at a time, plus `unique`: what cannot be decided so is refused here, at
+load, rather than decided wrongly batch by batch later.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+from pandera import dtypes
+from pandera.api.checks import Check
+from pandera.api.function_dispatch import Dispatcher
+from pandera.api.hypotheses import Hypothesis
+from pandera.pandas import Column, DataFrameSchema
+
+from pipeline.contract import text
+from pipeline.contract.rules import OPAQUE, CellType, CheckRule, ColumnRule, Keep, Rules, Unique
+from pipeline.errors import ConfigError
+
+_KEEP: dict[str, Keep] = {"exclude_first": "first", "exclude_last": "last", "all": "none"}
+_STRICT: dict[bool | str, Literal["keep", "drop", "refuse"]] = {
+    False: "keep",
+    "filter": "drop",
+    True: "refuse",
+}
+_ABOUT_ROWS = {
+    *("equal_to", "not_equal_to", "greater_than", "greater_than_or_equal_to", "less_than"),
+    *("less_than_or_equal_to", "in_range", "isin", "notin", "str_matches", "str_contains"),
+    *("str_startswith", "str_endswith", "str_length"),
+}
+
+
+def describe(schema: DataFrameSchema) -> Rules:
+    """The schema's rules; raises ConfigError for what a contract cannot ask for."""
+    for asked, what, instead in (
+        (schema.index is not None, "index", "a source has no index: describe the column instead"),
+        (schema.drop_invalid_rows, "drop_invalid_rows", "remove it: invalid rows are always set apart"),
+        (schema.add_missing_columns, "add_missing_columns", "remove it, or use required=False"),
+    ):
+        if asked:
+            raise ConfigError(f"the contract uses {what}, which is not supported", hint=instead)
+    for check in schema.checks:
+        _must_be_about_rows(check, "the contract")
+    return Rules(
+        columns=tuple(_column(name, column, schema) for name, column in schema.columns.items()),
+        rows=tuple(check_rule(check) for check in schema.checks if not check.raise_warning),
+        uniques=tuple(Unique(columns, _KEEP[schema.report_duplicates]) for columns in _uniques(schema)),
+        strict=_STRICT[schema.strict],
+        ordered=schema.ordered,
+        parsed=bool(schema.parsers),
+    )
+
+
+def check_name(check: Check) -> str:
+    """What pandera's failure cases call this check."""
+    return str(check.error if check.error is not None else check.name if check.name is not None else check)
+
+
+def check_rule(check: Check) -> CheckRule:
+    """The check as data; OPAQUE where it is code, or where an argument is not plain."""
+    function = check._check_fn
+    kind, args = OPAQUE, {}
+    if isinstance(function, Dispatcher):
+        kind, args = function.__name__, check._check_kwargs
+    elif isinstance(function, partial) and check.name in Check.REGISTERED_CUSTOM_CHECKS:
+        kind, args = check.name, function.keywords
+    try:
+        plain = {key: item for name, value in args.items() for key, item in _plain(name, value)}
+    except TypeError:
+        kind, plain = OPAQUE, {}
+    if check.element_wise or check.groupby is not None:
+        kind, plain = OPAQUE, {}
+    return CheckRule(check_name(check), kind, plain, check.ignore_na)
+
+
+def cell_type(dtype: dtypes.DataType | None, where: str) -> CellType:
+    """How text becomes values of a pandera dtype; raises ConfigError for a dtype that is not supported."""
+    name = str(dtype)
+    bits = getattr(dtype, "bit_width", 64)
+    if dtype is None or dtypes.is_string(dtype) or name == "object":
+        return CellType()
+    if dtypes.is_int(dtype):
+        return CellType("integer", bits=bits, signed=not dtypes.is_uint(dtype))
+    if dtypes.is_float(dtype) and bits in (32, 64):
+        return CellType("decimal", bits=bits)
+    if dtypes.is_bool(dtype):
+        return CellType("boolean")
+    if name in ("date", "date32[day][pyarrow]"):
+        return CellType("date")
+    if dtypes.is_datetime(dtype) and (moment := _moment(dtype)):
+        return moment
+    if dtypes.is_category(dtype):
+        known = getattr(dtype, "categories", None)
+        if known is None or all(isinstance(category, str) for category in known):
+            return CellType("category", categories=None if known is None else tuple(known))
+    raise ConfigError(
+        f"{where} has dtype {name}, which is not supported",
+        hint="use str, int, float, bool, date, datetime, a category of texts, or one of their nullable forms",
+    )
+
+
+def _column(name: Any, column: Column, schema: DataFrameSchema) -> ColumnRule:
+    if not isinstance(name, str):
+        raise ConfigError(f"the contract has a column named {name!r}", hint="a column's name is a text")
+    where = f"column {name} of the contract"
+    if column.drop_invalid_rows:
+        raise ConfigError(
+            f"{where} uses drop_invalid_rows", hint="remove it: invalid rows are always set apart"
+        )
+    for check in column.checks:
+        _must_be_about_rows(check, where)
+    dtype = schema.dtype or column.dtype
+    return ColumnRule(
+        name=name,
+        regex=column.regex,
+        required=column.required,
+        nullable=column.nullable,
+        type=cell_type(dtype, where),
+        dtype_name="" if dtype is None else str(dtype),
+        unique=_KEEP[column.report_duplicates] if column.unique else None,
+        parsed=bool(column.parsers),
+        default=None if pd.isna(column.default) else text.of(column.default),
+        checks=tuple(check_rule(check) for check in column.checks if not check.raise_warning),
+    )
+
+
+def _must_be_about_rows(check: Check, where: str) -> None:
+    function = check._check_fn
+    whole = isinstance(function, Dispatcher) and function.__name__ not in _ABOUT_ROWS
+    if isinstance(check, Hypothesis) or check.groupby is not None or whole:
+        raise ConfigError(
+            f"{where} has the check {check_name(check)}, which is not about single rows",
+            hint="a contract speaks about one row at a time, plus unique: take the check out",
+        )
+
+
+def _uniques(schema: DataFrameSchema) -> Iterable[tuple[str, ...]]:
+    """The combinations of columns that the schema wants unique: pandera takes one list, or several."""
+    unique = schema.unique or []
+    one = bool(unique) and all(isinstance(name, str) for name in unique)
+    return [tuple(unique)] if one else map(tuple, unique)
+
+
+def _moment(dtype: Any) -> CellType | None:
+    """The date-times of this dtype; None where it asks for more than a unit and a zone known by name."""
+    options = ("to_datetime_kwargs", "tz_localize_kwargs", "time_zone_agnostic")
+    if any(getattr(dtype, option, None) for option in options) or dtype.unit not in ("ms", "us", "ns"):
+        return None
+    if dtype.tz is None:
+        return CellType("datetime", unit=dtype.unit)
+    try:
+        return CellType("datetime", unit=dtype.unit, zone=ZoneInfo(str(dtype.tz)).key)
+    except (OSError, ValueError):
+        return None
+
+
+def _plain(name: str, value: Any) -> Iterable[tuple[str, Any]]:
+    """An argument of a check as plain data; raises TypeError where it is not."""
+    if isinstance(value, re.Pattern):
+        yield from ((name, value.pattern), ("flags", value.flags))
+    elif isinstance(value, (set, frozenset)):
+        yield name, tuple(sorted(map(_scalar, value), key=lambda each: (type(each).__name__, each)))
+    elif isinstance(value, (list, tuple)):
+        yield name, tuple(map(_scalar, value))
+    else:
+        yield name, _scalar(value)
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, pd.Timestamp) and value.nanosecond == 0:
+        return value.to_pydatetime()
+    if value is None or type(value) in (bool, int, float, str, dt.date, dt.datetime):
+        return value
+    raise TypeError

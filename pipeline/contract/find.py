@@ -1,0 +1,158 @@
+"""Find the schema that a contract's spec names: `path.py:NAME`, `package.module:NAME`, or a YAML file.
+
+A contract is code: whoever may choose it may run anything. What it raises here is told with its line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pandera.pandas import DataFrameModel, DataFrameSchema
+
+import pipeline.checks  # noqa: F401 - registers the checks that a contract may use
+from pipeline.errors import ConfigError
+
+FORMS = "write it as path.py:NAME, package.module:NAME or path.yaml"
+
+
+def find_schema(spec: str, base: Path) -> tuple[DataFrameSchema, str]:
+    """The schema and the file it is from; paths are relative to `base`. Raises ConfigError with both."""
+    if spec.endswith((".yaml", ".yml")):
+        path = _file(spec, base)
+        return _from_yaml(path), str(path)
+    place, _, name = spec.rpartition(":")
+    if not place or not name:
+        raise ConfigError(f"the contract {spec!r} names no schema", hint=FORMS)
+    if place.endswith(".py"):
+        path = _file(place, base)
+        module = _run(path)
+    else:
+        module = _import(place)
+    return _schema(module, name), str(module.__file__)
+
+
+def _file(name: str, base: Path) -> Path:
+    path = (base / Path(name).expanduser()).resolve()
+    if not path.is_file():
+        raise ConfigError(f"there is no contract file {path}", hint=f"{FORMS}, paths relative to {base}")
+    return path
+
+
+def _run(path: Path) -> ModuleType:
+    """The module that the file makes, run afresh; in `sys.modules`, where models look for annotations."""
+    name = f"_contract_{abs(hash(path))}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"the contract file {path} is no Python file", hint=FORMS)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as fault:
+        del sys.modules[name]
+        raise _broken(fault, path) from fault
+    return module
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as missing:
+        if missing.name is None or not f"{name}.".startswith(f"{missing.name}."):
+            raise _broken(missing, _origin(name)) from missing
+        raise ConfigError(
+            f"there is no module {missing.name}, which the contract {name} is in",
+            hint="install it or put its folder on PYTHONPATH, or name the file: path.py:NAME",
+        ) from None
+    except (Exception, SystemExit) as fault:
+        raise _broken(fault, _origin(name)) from fault
+
+
+def _origin(module: str) -> Path:
+    spec = importlib.util.find_spec(module)
+    return Path(spec.origin if spec and spec.origin else module)
+
+
+def _broken(fault: BaseException, path: Path) -> ConfigError:
+    """What a contract file raised when it was run, with the last of its own lines that was run."""
+    lines: list[int | None] = [
+        frame.lineno for frame in traceback.extract_tb(fault.__traceback__) if frame.filename == str(path)
+    ]
+    if isinstance(fault, SyntaxError) and fault.filename == str(path):
+        lines, text = [fault.lineno], fault.msg
+    else:
+        text = next(iter(str(fault).splitlines()), "")
+    where = f", line {lines[-1]}" if lines else ""
+    return ConfigError(
+        f"the contract file {path}{where} does not run: {type(fault).__name__}: {text}",
+        hint="run the file with python to see the whole of it",
+    )
+
+
+def _schema(module: ModuleType, name: str) -> DataFrameSchema:
+    found: Any = getattr(module, name, None)
+    if isinstance(found, DataFrameSchema):
+        return found
+    if isinstance(found, type) and issubclass(found, DataFrameModel):
+        try:
+            return found.to_schema()
+        except Exception as fault:
+            raise _broken(fault, Path(str(module.__file__))) from fault
+    known = [key for key, value in vars(module).items() if _is_schema(value)]
+    if not hasattr(module, name):
+        near = difflib.get_close_matches(name, known, n=1) or known[:1]
+        raise ConfigError(
+            f"{module.__file__} has no {name}",
+            hint=f"did you mean {near[0]}?"
+            if near
+            else "give it a pandera DataFrameSchema or DataFrameModel",
+        )
+    if type(found).__module__.startswith("pandera.") or any(
+        base.__module__.startswith("pandera.") for base in getattr(found, "__mro__", ())
+    ):
+        kind = (found if isinstance(found, type) else type(found)).__mro__
+        where = next(c.__module__ for c in kind if c.__module__.startswith("pandera."))
+        raise ConfigError(
+            f"{name} in {module.__file__} is a schema of {where}, which is not supported",
+            hint="build it with pandera.pandas: `import pandera.pandas as pa`",
+        )
+    raise ConfigError(
+        f"{name} in {module.__file__} is no pandera schema but of type {type(found).__name__}",
+        hint="it must be a pandera DataFrameSchema or a DataFrameModel class",
+    )
+
+
+def _is_schema(value: Any) -> bool:
+    model = isinstance(value, type) and issubclass(value, DataFrameModel) and value is not DataFrameModel
+    return model or isinstance(value, DataFrameSchema)
+
+
+def _from_yaml(path: Path) -> DataFrameSchema:
+    """pandera's YAML, read by a safe YAML 1.2 loader, in which `NO` is a text and a repeated key an error."""
+    from pandera.io.pandas_io import deserialize_schema
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        with path.open(encoding="utf-8") as file:
+            written = YAML(typ="safe", pure=True).load(file)
+    except (YAMLError, UnicodeDecodeError) as fault:
+        mark = fault.problem_mark if isinstance(fault, MarkedYAMLError) else None
+        problem = (fault.problem if isinstance(fault, MarkedYAMLError) else None) or "it is no YAML in UTF-8"
+        where = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"the contract file {path}{where}: {problem}", hint="mend the YAML") from None
+    try:
+        schema: DataFrameSchema = deserialize_schema(written)  # type: ignore[no-untyped-call]
+    except Exception as fault:
+        raise ConfigError(
+            f"the contract file {path} is no pandera schema: {type(fault).__name__}: {fault}",
+            hint="write it with DataFrameSchema.to_yaml(); custom checks must be registered with pandera",
+        ) from fault
+    return schema

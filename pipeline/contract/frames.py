@@ -1,0 +1,99 @@
+"""What pandera is handed: the typed view as pandas columns, and what of the schema is its to judge."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Container, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+from pandera.api.checks import Check
+from pandera.api.function_dispatch import Dispatcher
+from pandera.dtypes import DataType
+from pandera.pandas import Column, DataFrameSchema
+
+from pipeline.contract.rules import ColumnRule
+
+_NULLABLE: dict[pa.DataType, Any] = {
+    pa.int8(): pd.Int8Dtype(),
+    pa.int16(): pd.Int16Dtype(),
+    pa.int32(): pd.Int32Dtype(),
+    pa.int64(): pd.Int64Dtype(),
+    pa.uint8(): pd.UInt8Dtype(),
+    pa.uint16(): pd.UInt16Dtype(),
+    pa.uint32(): pd.UInt32Dtype(),
+    pa.uint64(): pd.UInt64Dtype(),
+    pa.float32(): pd.Float32Dtype(),
+    pa.float64(): pd.Float64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
+
+
+def to_pandas(values: pl.Series, dtype: DataType | None) -> pd.Series[Any]:
+    """Typed values as a pandas Series of the dtype that the schema asks for, on a fresh index.
+
+    numpy's integers and booleans have no null: a column of these with a null in it is given in pandas' own
+    nullable dtype of the same size. No dtype asked for: text in pandas' default dtype for it.
+    """
+    wanted = getattr(dtype, "type", None)
+    if wanted == np.dtype(object):
+        return pd.Series(values.to_list(), dtype=object)
+    if isinstance(wanted, np.dtype) and wanted.kind == "f":
+        return pd.Series(values.to_arrow().to_pandas(), dtype=wanted)
+    mapper = pd.ArrowDtype if isinstance(wanted, pd.ArrowDtype) else _NULLABLE.get
+    series: pd.Series[Any] = values.to_arrow().to_pandas(types_mapper=mapper)
+    if wanted is None or (isinstance(wanted, np.dtype) and wanted.kind in "iub" and values.null_count()):
+        return series
+    return series.astype(wanted)
+
+
+def judged(
+    schema: DataFrameSchema, rules: Mapping[str, ColumnRule], early: Container[str]
+) -> DataFrameSchema:
+    """A schema of what is left to pandera: nullability, checks, and the parsers and defaults of columns
+    that are not in `early`. One column for each of `rules`, which are the source's columns."""
+    columns = {}
+    for name, rule in rules.items():
+        own = schema.columns[rule.name]
+        columns[name] = Column(
+            checks=_reporting(own.checks),
+            parsers=None if name in early else own.parsers,
+            default=None if name in early else own.default,
+            nullable=rule.nullable,
+        )
+    return DataFrameSchema(columns, checks=_reporting(schema.checks), parsers=schema.parsers)
+
+
+def _reporting(checks: list[Check]) -> list[Check]:
+    """The checks that can reject, each made to report every failure and to answer for every row.
+
+    A check that only warns rejects nothing, and its warning would hold values.
+    """
+    return [_reports(check) for check in checks if not check.raise_warning]
+
+
+def _reports(check: Check) -> Check:
+    check = copy.copy(check)
+    check.n_failure_cases = None
+    if not check.element_wise:
+        # pandera copies its built-in functions deeply, and a copy made early knows no pandas: ask by name.
+        builtin = isinstance(check._check_fn, Dispatcher)
+        check._check_fn = partial(_decided, check._check_fn.__name__ if builtin else check._check_fn)
+    return check
+
+
+def _decided(function: str | Callable[..., Any], data: Any, **args: Any) -> Any:
+    """A check's answer with "unknown" taken for "passes", as pandera takes it where nothing else fails.
+
+    Where something does, pandera stumbles over the first NA, and which rows that would reject depends on
+    which other rows are judged with them.
+    """
+    call = Check.get_builtin_check_fn(function) if isinstance(function, str) else function
+    answer = call(data, **args)
+    if isinstance(answer, (pd.Series, pd.DataFrame)) and answer.isna().to_numpy().any():
+        return answer.fillna(True).astype(bool)
+    return answer

@@ -1,0 +1,228 @@
+"""pandera's own verdict on rows: it alone rejects, and names column and check.
+
+pandera is given the typed view (typed.py) of the cells, on a fresh index, lazily, with its switches forced
+on, and a copy of the schema without what is decided elsewhere: columns by the header, dtypes by the view,
+`unique` over the whole source. Its error texts hold contact values, so none of them goes any further: only
+row numbers do, and the reasons' names from the rules.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import polars as pl
+from pandera.config import ValidationDepth, config_context
+from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
+from pandera.pandas import Column, DataFrameSchema
+
+from pipeline.contract import text, typed
+from pipeline.contract.frames import judged, to_pandas
+from pipeline.contract.rules import ANY_FILLED, NOT_NULLABLE, ROW, CellType, Rules, coercion
+from pipeline.errors import ConfigError, PipelineError
+
+Rows = npt.NDArray[np.int64]
+Found = tuple[Rows, str]  # rows, and the reason to reject them for
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the contract says of some rows.
+
+    `failures` are (row, `COLUMN:check`), by row and within a row in the contract's order; rows without any
+    are good. `changed` holds the columns whose text the contract asked to change: whole String columns,
+    null where empty.
+    """
+
+    failures: tuple[tuple[int, str], ...] = ()
+    changed: Mapping[str, pl.Series] = field(default_factory=dict)
+
+
+class Judge:
+    """The judge of the rows of one source: `columns` are its columns, `file` the contract's own file."""
+
+    def __init__(self, schema: DataFrameSchema, rules: Rules, columns: Sequence[str], file: str) -> None:
+        bound = rules.bind(columns)
+        self._file = file
+        self._rules = rules
+        self._bound = bound.columns
+        self._ranks = {reason: rank for rank, reason in enumerate(bound.reasons)}
+        self._row_checks = [rule.name for rule in rules.rows if rule.kind != ANY_FILLED]
+        own = {name: schema.columns[rule.name] for name, rule in bound.columns.items()}
+        # As in pandera, a parser stands before coercion: with coerce it sees text, without it values.
+        self._early = {
+            name: column
+            for name, column in own.items()
+            if column.parsers and (column.coerce or schema.coerce) and bound.columns[name].type.kind != "text"
+        }
+        self._schema = judged(schema, bound.columns, self._early)
+        self._dtypes = {name: schema.dtype or column.dtype for name, column in own.items()}
+        self._types = {name: rule.type for name, rule in bound.columns.items()}
+        if schema.checks or schema.parsers:  # code about whole rows sees every column, as in pandera
+            self._types |= {name: CellType() for name in columns if name not in self._types}
+        self._may_change = [
+            name
+            for name in self._types
+            if schema.parsers or (name in self._schema.columns and _changes(self._schema.columns[name]))
+        ]
+
+    def __call__(self, cells: pl.DataFrame) -> Judgement:
+        """The judgement on all rows of `cells` (String columns, one for each of the source's columns).
+
+        Raises ConfigError for a failure that names no row and for code of the contract that raises.
+        """
+        if cells.is_empty():
+            return Judgement()
+        changed = dict(self._parsed_as_text(cells))
+        cells = cells.with_columns(**changed)
+        values, faults = typed.view(cells, self._types)
+        before = {name: to_pandas(values[name], self._dtypes.get(name)) for name in self._types}
+        after, errors = self._validate(pd.DataFrame(before))
+        for name in self._may_change:
+            new = self._changed(cells[name], before[name], after[name], faults[name].to_numpy())
+            if not new.equals(cells[name]):
+                changed[name] = new
+        found = [*self._unparsed(faults), *(self._told(error, faults) for error in errors)]
+        found += self._unfilled(cells.with_columns(**changed))
+        return Judgement(self._in_order(found), changed)
+
+    def _validate(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, Sequence[SchemaError]]:
+        """The frame as the contract's parsers and defaults leave it, and what pandera has against it."""
+        index, columns = frame.index, set(frame.columns)
+        on = config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA)
+        errors: Sequence[SchemaError] = ()
+        with on, self._code("code of the contract"):
+            try:
+                after = self._schema.validate(frame, lazy=True, inplace=True)
+            except SchemaErrors as found:
+                after, errors = found.data, found.schema_errors
+        if not after.index.equals(index) or not columns <= set(after.columns):
+            raise ConfigError(
+                "a parser of the contract takes rows or columns out or puts them in another order",
+                hint="a parser may change values, nothing else",
+            )
+        return after, errors
+
+    def _told(self, error: SchemaError, faults: pl.DataFrame) -> Found:
+        """The rows that one of pandera's errors is about; a cell that did not parse has failed already."""
+        in_column = isinstance(error.schema, Column)
+        column = str(error.schema.name) if in_column else ROW
+        if error.reason_code is SchemaErrorReason.SERIES_CONTAINS_NULLS:
+            name = NOT_NULLABLE
+        elif error.check_index is None:
+            name = str(error.check)
+        else:
+            checks = [check.name for check in self._bound[column].checks] if in_column else self._row_checks
+            name = checks[error.check_index]
+        rows = _rows(error)
+        if not rows.size:
+            raised = re.match(r"[A-Za-z_]\w*(?=\()", str(error.failure_cases))
+            raise ConfigError(
+                f"the contract's check {column}:{name} names no row: "
+                + (f"it raised {raised[0]}" if raised else "it answers for all rows at once"),
+                hint="a check must answer True or False for each row, whichever rows it is given",
+            ) from None
+        return rows[~faults[column].to_numpy()[rows]] if in_column else rows, f"{column}:{name}"
+
+    def _unparsed(self, faults: pl.DataFrame) -> Iterator[Found]:
+        for name, rule in self._bound.items():
+            rows = np.flatnonzero(faults[name].to_numpy())
+            if rows.size:
+                yield rows, f"{name}:{coercion(rule.dtype_name)}"
+
+    def _unfilled(self, cells: pl.DataFrame) -> Iterator[Found]:
+        """Rows that have nothing in any of the columns of which one must be filled."""
+        for rule in self._rules.rows:
+            if rule.kind == ANY_FILLED:
+                there = [
+                    typed.filled(pl.col(c)).is_not_null() for c in rule.args["columns"] if c in cells.columns
+                ]
+                empty = cells.select(~pl.any_horizontal(there)).to_series()
+                yield np.flatnonzero(empty.to_numpy()), f"{ROW}:{rule.name}"
+
+    def _in_order(self, found: Sequence[Found]) -> tuple[tuple[int, str], ...]:
+        """All that was found, each once, by row and then in the contract's order."""
+        size, reasons = len(self._ranks), list(self._ranks)
+        keys = [rows.astype(np.int64) * size + self._ranks[reason] for rows, reason in found]
+        merged = np.unique(np.concatenate(keys)) if keys else np.empty(0, np.int64)
+        return tuple((key // size, reasons[key % size]) for key in merged.tolist())
+
+    def _parsed_as_text(self, cells: pl.DataFrame) -> Iterator[tuple[str, pl.Series]]:
+        """The columns whose parsers see text, where these change it."""
+        for name, column in self._early.items():
+            old = cells.select(typed.filled(pl.col(name)).alias(name)).to_series()
+            series = to_pandas(old, None)
+            default = self._bound[name].default
+            series = series if default is None else series.fillna(default)
+            with self._code(f"a parser of column {name}"):
+                for parser in column.parsers:
+                    series = parser(series).parser_output
+                new = pl.Series(name, [text.of(value) or None for value in series], dtype=pl.String)
+            if len(new) != len(old):
+                raise ConfigError(
+                    f"a parser of column {name} changes the number of rows", hint="keep each row"
+                )
+            if not new.equals(old):
+                yield name, new
+
+    def _changed(
+        self, cells: pl.Series, before: pd.Series[Any], after: pd.Series[Any], faults: npt.NDArray[np.bool_]
+    ) -> pl.Series:
+        """The text of a column as the contract leaves it: the cell's own wherever its value is the same."""
+        texts = cells.to_list()
+        new = after.astype(object).to_numpy()
+        with self._code(f"a parser of column {cells.name}"):
+            for row, old in enumerate(before.astype(object).to_numpy()):
+                if not faults[row] and not _same(old, new[row]):
+                    texts[row] = text.of(new[row]) or None
+        return pl.Series(cells.name, texts, dtype=pl.String)
+
+    @contextmanager
+    def _code(self, what: str) -> Iterator[None]:
+        """The contract's code runs in here; what it raises is told without its text: that may hold values."""
+        try:
+            yield
+        except PipelineError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - it is not our code, it may raise anything
+            lines = [
+                frame.lineno
+                for frame in traceback.extract_tb(fault.__traceback__)
+                if frame.filename == self._file
+            ]
+            where = f" ({self._file}, line {lines[-1]})" if lines else ""
+            raise ConfigError(
+                f"{what} raised {type(fault).__name__}{where}",
+                hint="parsers, defaults and checks must work on any rows, blank cells included",
+            ) from None
+
+
+def _changes(column: Column) -> bool:
+    return bool(column.parsers) or column.default is not None
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Whether two values are equal, or are both null."""
+    return old is new or bool(pd.isna(new) if pd.isna(old) else not pd.isna(new) and old == new)
+
+
+def _rows(error: SchemaError) -> Rows:
+    """The rows that an error of pandera's is about, none where it does not say.
+
+    A check's own answer is asked first: failure cases leave out rows where all that failed is null.
+    """
+    cases, answer = error.failure_cases, error.check_output
+    if not isinstance(cases, pd.DataFrame):
+        return np.empty(0, np.int64)
+    if isinstance(answer, (pd.Series, pd.DataFrame)):
+        failed = ~answer.astype(bool)
+        failed = failed.any(axis=1) if isinstance(failed, pd.DataFrame) else failed
+        return failed.index[failed].to_numpy(np.int64)
+    return cases["index"].dropna().to_numpy(np.int64)

@@ -1,0 +1,204 @@
+"""What a contract says, as plain data: no pandera in it, so it can be pickled, printed as JSON and compiled.
+
+`Rules` is read off a pandera schema by describe.py. Whoever works with a table binds the rules to the
+table's columns first (`Rules.bind`): from then on each column is named, whether by its name or by a
+pattern. A check whose `kind` is OPAQUE is code; only pandera can say what it does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pipeline.errors import ConfigError
+
+OPAQUE = "opaque"
+ANY_FILLED = "any_filled"  # the one kind of check that is not pandera's: one of `columns` is not empty
+ROW = "_row"  # the column that a reason names where it is about the whole row
+NOT_NULLABLE = "not_nullable"
+
+Keep = Literal["first", "last", "none"]
+Kind = Literal["text", "integer", "decimal", "boolean", "date", "datetime", "category"]
+
+
+def coercion(dtype_name: str) -> str:
+    """pandera's name for a cell whose text is no value of that dtype."""
+    return f"coerce_dtype('{dtype_name}')"
+
+
+@dataclass(frozen=True, slots=True)
+class CellType:
+    """How a column's text becomes values (typed.py); details that its kind does not use are left alone."""
+
+    kind: Kind = "text"
+    bits: int = 64  # integer: 8 to 64, decimal: 32 or 64
+    signed: bool = True  # integer
+    unit: Literal["ms", "us", "ns"] = "ns"  # datetime
+    zone: str | None = None  # datetime: the zone of the values; None: they have none
+    categories: tuple[str, ...] | None = None  # category; None: any text
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRule:
+    """One check: `name` is what pandera reports it as, `kind` the function behind it.
+
+    `kind` is pandera's own name of a built-in or registered check (`in_range`, `email`) or OPAQUE, `args`
+    are its arguments as plain data: None, bool, int, float, str, date, datetime and tuples of these; a
+    compiled pattern is its text, with its flags under `flags`. Sets are tuples, sorted.
+    """
+
+    name: str
+    kind: str = OPAQUE
+    args: Mapping[str, Any] = field(default_factory=dict)
+    ignore_na: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRule:
+    """What the contract says of one column, or of each column whose name a pattern matches.
+
+    `dtype_name` is pandera's own name of the dtype ("" where the schema asks for none). `unique` says
+    which of several equal values is good (see Unique). `parsed`: pandera parsers change its values;
+    `default`: the text that stands in for a blank cell. A screen that knows neither must doubt such rows.
+    """
+
+    name: str
+    regex: bool = False
+    required: bool = True
+    nullable: bool = False
+    type: CellType = CellType()
+    dtype_name: str = ""
+    unique: Keep | None = None
+    parsed: bool = False
+    default: str | None = None
+    checks: tuple[CheckRule, ...] = ()
+
+    def matches(self, column: str) -> bool:
+        """Whether this rule is about that column; a pattern matches from the start, as pandera's do."""
+        return bool(re.match(self.name, column)) if self.regex else self.name == column
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """Columns whose values, taken together, may not repeat in the whole source.
+
+    `keep` says which row of several equal ones is good: pandera's `exclude_first` keeps the first,
+    `exclude_last` the last, `all` none. `reason` is what the other rows are rejected for.
+    """
+
+    columns: tuple[str, ...]
+    keep: Keep
+    reason: str = f"{ROW}:multiple_fields_uniqueness"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The rules for the columns of one source, each column by its name, in the contract's order."""
+
+    columns: Mapping[str, ColumnRule]
+    uniques: tuple[Unique, ...]
+    reasons: tuple[str, ...]  # every reason that a row can be rejected for, in the contract's order
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A whole contract. `rows` are the checks of a row as a whole, `parsed`: a parser changes whole rows.
+
+    `uniques` are over several columns; a column's own is in its rule. `strict` says what is done with
+    columns that the contract does not know.
+    """
+
+    columns: tuple[ColumnRule, ...]
+    rows: tuple[CheckRule, ...] = ()
+    uniques: tuple[Unique, ...] = ()
+    strict: Literal["keep", "drop", "refuse"] = "keep"
+    ordered: bool = False
+    parsed: bool = False
+
+    def rule(self, column: str) -> ColumnRule | None:
+        """The one rule about that column, None where the contract does not know it.
+
+        Raises ConfigError where two rules claim it.
+        """
+        found = [rule for rule in self.columns if rule.matches(column)]
+        if len(found) > 1:
+            raise ConfigError(
+                f"the contract has two rules for column {column}: {' and '.join(r.name for r in found)}",
+                hint="let one pattern, or one name, describe each column",
+            )
+        return found[0] if found else None
+
+    def bind(self, columns: Sequence[str]) -> Bound:
+        """These rules for a source with these columns; raises ConfigError where two rules claim one."""
+        found = {column: rule for column in columns if (rule := self.rule(column))}
+        rules = dict(sorted(found.items(), key=lambda item: self.columns.index(item[1])))
+        own = [Unique((c,), rule.unique, f"{c}:field_uniqueness") for c, rule in rules.items() if rule.unique]
+        # pandera looks at those of the columns that are there, and so does this.
+        present = [dataclasses.replace(u, columns=tuple(filter(rules.get, u.columns))) for u in self.uniques]
+        uniques = (*own, *(unique for unique in present if unique.columns))
+        reasons = [f"{column}:{name}" for column, rule in rules.items() for name in _names(rule)]
+        reasons += [unique.reason for unique in present] + [f"{ROW}:{check.name}" for check in self.rows]
+        return Bound(rules, uniques, tuple(dict.fromkeys(reasons)))
+
+    def to_json(self) -> dict[str, Any]:
+        """The rules as JSON types; `from_json` brings them back equal."""
+        return {key: _plain(item) for key, item in dataclasses.asdict(self).items()}
+
+    @staticmethod
+    def from_json(plain: Mapping[str, Any]) -> Rules:
+        """The rules that `to_json` made this of."""
+        data = _restored(plain)
+        columns = tuple(
+            ColumnRule(
+                **{
+                    **column,
+                    "type": CellType(**column["type"]),
+                    "checks": tuple(CheckRule(**check) for check in column["checks"]),
+                }
+            )
+            for column in data["columns"]
+        )
+        rows = tuple(CheckRule(**check) for check in data["rows"])
+        uniques = tuple(Unique(**unique) for unique in data["uniques"])
+        return Rules(**{**data, "columns": columns, "rows": rows, "uniques": uniques})
+
+
+def _names(rule: ColumnRule) -> Iterator[str]:
+    """What pandera calls each way to break this rule, in the order in which it looks."""
+    if rule.type.kind != "text":
+        yield coercion(rule.dtype_name)
+    if not rule.nullable:
+        yield NOT_NULLABLE
+    if rule.unique:
+        yield "field_uniqueness"
+    yield from (check.name for check in rule.checks)
+
+
+def _plain(value: Any) -> Any:
+    """JSON types for what a rule may hold: a date is {"$date": its ISO text}, tuples are lists."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dt.datetime):
+        return {"$datetime": value.isoformat()}
+    if isinstance(value, dt.date):
+        return {"$date": value.isoformat()}
+    return value
+
+
+def _restored(value: Any) -> Any:
+    """The opposite of `_plain`."""
+    if isinstance(value, list):
+        return tuple(_restored(item) for item in value)
+    if not isinstance(value, Mapping):
+        return value
+    if set(value) == {"$datetime"}:
+        return dt.datetime.fromisoformat(value["$datetime"])
+    if set(value) == {"$date"}:
+        return dt.date.fromisoformat(value["$date"])
+    return {key: _restored(item) for key, item in value.items()}

@@ -1,0 +1,118 @@
+"""The typed view: what the contract takes the text of a cell for. Ours, not pandera's or a parser's guess.
+
+    integer    [+-]?[0-9]+, within the dtype's range (beyond it, so beyond 64 bits too: not a value)
+    decimal    [+-]?[0-9]+(.[0-9]+)?: no exponent, no bare point (`.5`, `5.`), no thousands, never infinite
+    boolean    true or false, in any case
+    date       YYYY-MM-DD, a day that was or will be
+    datetime   a date, or a date and a time after `T` or a blank: hh:mm, hh:mm:ss, up to nine decimals of a
+               second, then Z or +hh:mm or -hh:mm or nothing. A cell with an offset is that moment (in UTC
+               for a column without a zone), one without is taken in the column's own zone
+    category   one of the categories, letter for letter
+    text       itself
+
+An empty cell is null, and nothing else is: no `NA`, no blank. Digits are ASCII. Expressions throughout, so
+that a whole table is one query; patterns are whole (`^…$` ends at the very end in Rust's regexes, unlike
+Python's) and spell out their digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from pipeline.contract.rules import CellType
+
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_OFFSET = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_TIME = rf"{_OFFSET}(?::[0-5][0-9](?:\.[0-9]{{1,9}})?)?"
+_INTEGER = "^[+-]?[0-9]+$"
+_DECIMAL = r"^[+-]?[0-9]+(?:\.[0-9]+)?$"
+_TRUE, _FALSE = "^[Tt][Rr][Uu][Ee]$", "^[Ff][Aa][Ll][Ss][Ee]$"
+_DATETIME = rf"^{_DAY}(?:[T ]{_TIME}(?:Z|[+-]{_OFFSET})?)?$"
+
+_PER_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+def filled(column: pl.Expr) -> pl.Expr:
+    """The text of each cell that is not empty; null for the others."""
+    return pl.when(column != "").then(column)
+
+
+def value(column: pl.Expr, type_: CellType) -> pl.Expr:
+    """The value of each cell of a String column; null where the cell is empty or is no such value."""
+    text = filled(column)
+    match type_.kind:
+        case "text":
+            return text
+        case "integer":
+            return _integer(text, type_)
+        case "decimal":
+            return _decimal(text, type_)
+        case "boolean":
+            return pl.when(text.str.contains(_TRUE)).then(True).when(text.str.contains(_FALSE)).then(False)
+        case "date":
+            return _day(pl.when(text.str.contains(rf"^{_DAY}$")).then(text))
+        case "datetime":
+            return _moment(pl.when(text.str.contains(_DATETIME)).then(text), type_)
+        case "category":
+            return (
+                text if type_.categories is None else pl.when(text.is_in(list(type_.categories))).then(text)
+            )
+
+
+def view(cells: pl.DataFrame, types: Mapping[str, CellType]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The values of the columns in `types`, and which cells hold text that is no such value.
+
+    Both have one column per entry of `types` in its order: values typed, or null; faults Boolean, no nulls.
+    """
+    values = cells.select(value(pl.col(name), type_).alias(name) for name, type_ in types.items())
+    return values, cells.select(
+        ((pl.col(name) != "").fill_null(False) & values[name].is_null()).alias(name) for name in types
+    )
+
+
+def _integer(text: pl.Expr, type_: CellType) -> pl.Expr:
+    number = pl.when(text.str.contains(_INTEGER)).then(text)
+    target = getattr(pl, f"{'Int' if type_.signed else 'UInt'}{type_.bits}")
+    # By way of 128 bits, where `-0` is a number also to a column without negative ones.
+    return number.cast(pl.Int128, strict=False).cast(target, strict=False)
+
+
+def _decimal(text: pl.Expr, type_: CellType) -> pl.Expr:
+    number = pl.when(text.str.contains(_DECIMAL)).then(text).cast(pl.Float64, strict=False)
+    number = number.cast(pl.Float32) if type_.bits == 32 else number
+    return pl.when(number.is_finite()).then(number)
+
+
+def _day(text: pl.Expr) -> pl.Expr:
+    day = text.str.to_date("%Y-%m-%d", strict=False)
+    return pl.when(day.dt.year() >= 1).then(day)  # Python and pandas know no year 0
+
+
+def _moment(text: pl.Expr, type_: CellType) -> pl.Expr:
+    """Date-times of a dtype's unit (finer decimals are cut off) and zone, null outside of its range."""
+    size = text.str.len_bytes().cast(pl.Int64)
+    zulu = text.str.ends_with("Z")
+    sign = pl.when(size > 10).then(text.str.slice(-6, 1))
+    shifted = sign.is_in(["+", "-"]).fill_null(False)
+    clock = text.str.slice(0, size - pl.when(shifted).then(6).otherwise(zulu.cast(pl.Int64)))
+
+    seconds = _day(text.str.slice(0, 10)).cast(pl.Int64) * 86400
+    seconds += _number(text, 11) * 3600 + _number(text, 14) * 60 + _number(clock, 17)
+    offset = (_number(text, -5) * 3600 + _number(text, -2) * 60) * pl.when(sign == "-").then(-1).otherwise(1)
+    seconds -= pl.when(shifted).then(offset).otherwise(0)
+    decimals = clock.str.slice(20).str.pad_end(9, "0").cast(pl.Int64)
+    per_second = _PER_SECOND[type_.unit]
+    ticks = seconds.cast(pl.Int128) * per_second + decimals // (10**9 // per_second)
+    moment = ticks.cast(pl.Int64, strict=False).cast(pl.Datetime(type_.unit))
+    if type_.zone is None:
+        return moment
+    local = moment.dt.replace_time_zone(type_.zone, ambiguous="null", non_existent="null")
+    absolute = moment.dt.replace_time_zone("UTC").dt.convert_time_zone(type_.zone)
+    return pl.when(zulu | shifted).then(absolute).otherwise(local)
+
+
+def _number(text: pl.Expr, start: int) -> pl.Expr:
+    """The two digits from `start`, 0 where there are none."""
+    return text.str.slice(start, 2).cast(pl.Int64, strict=False).fill_null(0)
