@@ -44,6 +44,11 @@ class Cluster:
             "CEPH_CONF": str(self.data / "ceph.conf"),
         }
 
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the daemons that were started and not stopped."""
+        return [daemon.pid for daemon in self._daemons.values()]
+
     def make(self, store: str) -> None:
         """Nothing: an empty cluster lies in `data`, kept in memory ("memstore") or on disk ("bluestore")."""
         fsid = str(uuid.uuid4())

@@ -14,6 +14,7 @@ from .server import Server
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from requests import Session
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,6 +33,12 @@ def rgw() -> Iterator[Server]:
         pytest.skip(str(reason))
     yield server
     server.stop()
+
+
+@pytest.fixture
+def visitor(rgw: Server) -> Session:
+    """Somebody without credentials, from 127.0.0.1."""
+    return rgw.visitor()
 
 
 @pytest.fixture

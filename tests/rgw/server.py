@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from requests import Session
 
 REGION = "eu-central-1"
-HOST = "s3.localhost"
+HOST = "s3.example.test"
+# RGW grants these to an object's uploader by ACL, which would hide that a policy lacks them.
+IMPLIED = ["s3:GetObject", "s3:GetObjectAcl", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,8 @@ class Server:
 
     `owner` makes buckets and may set users' policies; `guest` is another user of the same tenant, who may do
     nothing until a policy says so. `endpoint_url` and `tls_url` (with `certificate`) reach the same gateway
-    on 127.0.0.1. It also answers to the names `localhost`, `host` and BUCKET.`host`; a name that nobody resolves
-    is reached by the address, with a `Host` header.
+    on 127.0.0.1. It also answers to the names `localhost`, `host` and BUCKET.`host`; a name that nobody
+    resolves is reached by the address, with a `Host` header.
     """
 
     region = REGION
@@ -54,6 +56,11 @@ class Server:
         self.endpoint_url = f"http://127.0.0.1:{cluster.port}"
         self.tls_url = f"https://127.0.0.1:{cluster.tls_port}"
         self.certificate = str(cluster.certificate)
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the daemons."""
+        return self._cluster.pids
 
     @classmethod
     def start(cls, store: Literal["memstore", "bluestore"] = "memstore") -> Server:
@@ -86,21 +93,31 @@ class Server:
         self._cluster.start_gateway()
 
     def client(self, keys: Keys | None = None, *, endpoint_url: str | None = None, **config: Any) -> S3Client:
-        """A boto3 S3 client: the owner's or the given keys, SigV4, path addressing, no retries; `config` adds."""
+        """A boto3 S3 client: the owner's or the given keys, SigV4, path style, no retries; `config` adds."""
         client: S3Client = self._service("s3", keys or self.owner, endpoint_url or self.endpoint_url, config)
         return client
 
-    def allow(self, keys: Keys, *statements: dict[str, Any]) -> None:
-        """Nothing: the user's own (IAM) policy now holds exactly these statements; with none, it is gone."""
-        iam = self._service("iam", self.owner, self.endpoint_url, {})
-        if statements:
-            policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
-            iam.put_user_policy(UserName=keys.user, PolicyName="test", PolicyDocument=policy)
-        else:
-            iam.delete_user_policy(UserName=keys.user, PolicyName="test")
+    def allow(self, keys: Keys, *statements: dict[str, list[str]]) -> None:
+        """Nothing: the user may do what these IAM statements say and nothing else, even to own objects.
+
+        Each statement has an `Action` and a `Resource` list; no action may stand in two statements.
+        """
+        named = [action for each in statements for action in each["Action"]]
+        policy: list[dict[str, Any]] = [{"Effect": "Allow"} | each for each in statements]
+        policy += [
+            {"Effect": "Deny", "Action": each["Action"], "NotResource": each["Resource"]}
+            for each in statements
+        ]
+        policy += [
+            {"Effect": "Deny", "Action": action, "Resource": "*"} for action in IMPLIED if action not in named
+        ]
+        self._put_user_policy(keys, "test", policy)
 
     def temporary(self, keys: Keys, seconds: int = 900) -> Keys:
         """The user's temporary keys from the store's STS, dead after `seconds` (900 or more)."""
+        self._put_user_policy(
+            keys, "sts", [{"Effect": "Allow", "Action": "sts:GetSessionToken", "Resource": "*"}]
+        )
         sts = self._service("sts", keys, self.endpoint_url, {})
         got = sts.get_session_token(DurationSeconds=seconds)["Credentials"]
         return Keys(keys.user, got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])
@@ -120,6 +137,11 @@ class Server:
         session.mount("http://", FromAddress())
         session.mount("https://", FromAddress())
         return session
+
+    def _put_user_policy(self, keys: Keys, name: str, statements: list[dict[str, Any]]) -> None:
+        iam = self._service("iam", self.owner, self.endpoint_url, {})
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_user_policy(UserName=keys.user, PolicyName=name, PolicyDocument=policy)
 
     def _service(self, name: str, keys: Keys, endpoint_url: str, config: dict[str, Any]) -> Any:
         import boto3
@@ -147,19 +169,20 @@ class Server:
         cluster.make(store)
         cluster.start()
         for keys in (self.owner, self.guest):
-            names = (f"--uid={keys.user}", f"--display-name={keys.user}")
-            cluster.admin(
-                "user", "create", *names, f"--access-key={keys.access_key}", f"--secret-key={keys.secret_key}"
-            )
-        cluster.admin("caps", "add", f"--uid={self.owner.user}", "--caps=user-policy=*;roles=*")
+            user = (f"--uid={keys.user}", f"--display-name={keys.user}")
+            key = (f"--access-key={keys.access_key}", f"--secret-key={keys.secret_key}")
+            cluster.admin("user", "create", *user, *key)
+        cluster.admin("user", "modify", f"--uid={self.guest.user}", "--max-buckets=-1")
+        cluster.admin("caps", "add", f"--uid={self.owner.user}", "--caps=user-policy=*")
         zonegroup = json.loads(cluster.admin("zonegroup", "get"))
-        cluster.admin("zonegroup", "set", stdin=json.dumps(zonegroup | {"api_name": REGION}))
+        zonegroup |= {"api_name": self.region, "hostnames": [self.host]}
+        cluster.admin("zonegroup", "set", stdin=json.dumps(zonegroup))
         cluster.start_gateway()
 
 
 def main() -> None:
     """Run a store until Ctrl-C or SIGTERM."""
-    server = Server.start("bluestore")
+    server = Server.start()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     print(f"{server.endpoint_url} and {server.tls_url} ({server.certificate}), region {server.region}")
     for keys in (server.owner, server.guest):
