@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -28,10 +29,12 @@ from botocore.exceptions import ClientError
 from botocore.httpchecksum import AwsChunkedWrapper, Crc32Checksum
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from werkzeug.test import create_environ
 
 import pipeline.sandbox
 from pipeline.errors import ConfigError
 from pipeline.sandbox import Sandbox, start
+from pipeline.sandbox.s3 import Gate
 from pipeline.sandbox.sigv4 import Keys, Refused, Request, verify
 
 if TYPE_CHECKING:
@@ -149,6 +152,9 @@ def test_a_trailing_checksum_in_aws_chunks_is_taken(sandbox: Sandbox, s3: S3Clie
 
 def test_presigned_urls_work_with_plain_requests(s3: S3Client) -> None:
     assert requests.get(presign(s3)).content == BODY
+    assert (
+        requests.get(presign(s3).replace("%281%29", "(1)")).content == BODY
+    )  # the same path, spelt otherwise
     ranged = requests.get(presign(s3), headers={"Range": "bytes=0-4"})
     assert (ranged.status_code, ranged.content) == (206, b"EMAIL")
     assert requests.put(presign(s3, "put_object", Key="put"), data=b"new").status_code == 200
@@ -425,8 +431,6 @@ def test_a_small_part_before_the_last_is_refused_and_abort_leaves_nothing(s3: S3
 
 
 def test_of_many_conditional_writes_one_wins(sandbox: Sandbox, s3: S3Client) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     def write(n: int) -> int:
         url = presign(s3, "put_object", Key="claim", IfNoneMatch="*")
         return requests.put(url, data=str(n), headers={"If-None-Match": "*"}).status_code
@@ -437,6 +441,27 @@ def test_of_many_conditional_writes_one_wins(sandbox: Sandbox, s3: S3Client) -> 
         412,
         "PreconditionFailed",
     )
+
+
+def test_conditional_writes_go_one_by_one_and_others_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.sandbox.s3.verify", lambda *_: True)
+    inside, most = [0], [0]
+
+    def slow(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        time.sleep(0.02)
+        inside[0] -= 1
+        return []
+
+    def put(headers: dict[str, str]) -> int:
+        gate, most[0] = Gate(slow, Keys("a", "b", "c"), {}), 0
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: gate(create_environ("/b/k", headers=headers), mock.Mock()), range(8)))
+        return most[0]
+
+    assert put({"If-None-Match": "*"}) == 1
+    assert put({}) > 1
 
 
 def test_a_policy_lets_anyone_read_what_it_names_and_no_more(sandbox: Sandbox, s3: S3Client) -> None:
