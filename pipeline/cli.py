@@ -112,6 +112,8 @@ def _fail(error: PipelineError, as_json: bool) -> int:
     from pipeline import report
     from pipeline.handoffs import Result
 
+    if isinstance(error, Interrupted) and error.result and error.result.requestid:
+        error.hint = f"Job {error.result.requestid} goes on at the platform: do not run it again."
     if as_json:
         result = error.result or Result(run_id="", error=error)
         click.echo(json.dumps(result.to_dict()))

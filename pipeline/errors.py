@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from pipeline.handoffs import Outcome, Result
+    from pipeline.handoffs import Outcome, Result, State
 
 __all__ = [
     "ConfigError",
@@ -44,11 +44,13 @@ class PipelineError(Exception):
     """Anything this package raises on purpose.
 
     `hint` is what to do next, `retryable` whether the same run may simply be started again,
-    `exit_code` what the command line exits with, `result` how far the run had come (or None).
+    `exit_code` what the command line exits with, `state` what
+    a run is in that ended so, `result` how far the run had come (or None).
     """
 
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = False
+    state: ClassVar[State] = "failed"
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -76,6 +78,7 @@ class RejectedRows(PipelineError):
     """More records were rejected than `contract.max_rejected` allows, or none was left to send."""
 
     exit_code = 4
+    state = "rejected"
 
 
 class StageError(PipelineError):
@@ -94,6 +97,8 @@ class SubmitError(PipelineError):
 class SubmitRefused(SubmitError):
     """The API answered, and the answer was no."""
 
+    state = "refused"
+
 
 class SubmitUnavailable(SubmitError):
     """The request surely did not reach the API; the same run may be started again."""
@@ -103,6 +108,8 @@ class SubmitUnavailable(SubmitError):
 
 class SubmitUnknown(SubmitError):
     """The API may have taken the job: sending it again could load the contacts twice."""
+
+    state = "unknown"
 
 
 class TrackError(PipelineError):
@@ -122,3 +129,5 @@ class JobTimeout(TrackError):
 
     Not retryable: the API accepted the job, so the same run started again would send it twice.
     """
+
+    state = "submitted"

@@ -15,22 +15,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import SecretStr
-
 from pipeline.config import Config
 from pipeline.configfile import load_config
 from pipeline.errors import (
     ConfigError,
     JobFailed,
-    JobTimeout,
     PipelineError,
     RejectedRows,
     SourceError,
     SubmitError,
-    SubmitRefused,
     SubmitUnknown,
+    TrackError,
 )
-from pipeline.handoffs import HostedFile, Job, Result, Source, State, Step
+from pipeline.handoffs import HostedFile, Job, Result, Source, Step
 from pipeline.stage import Accepted, Upload
 from pipeline.store import Store
 
@@ -43,7 +40,6 @@ Progress = Callable[[str, int, int | None, int], None]
 """Called as the run goes on: step, how much of the source is done, how much there is, records so far."""
 
 AnyConfig = str | os.PathLike[str] | Mapping[str, Any] | Config
-SANDBOX_WAIT = 60
 
 
 def run(
@@ -94,7 +90,7 @@ class _Run:
 
     def __init__(self, config: Config, progress: Progress | None, output: Path | None = None) -> None:
         self.config = config
-        self.progress = progress or (lambda step, done, size, records: None)
+        self.progress = progress or (lambda *_: None)
         self.output = output
         self.keys: tuple[str, str] | None = None
         self.result = Result(new_run_id())
@@ -118,7 +114,8 @@ class _Run:
                     self._submit_and_track(result.hosted, until)
         except PipelineError as error:
             result.error, error.result = error, result
-            result.state = _state_after(error, result.state)
+            if result.state != "submitted" or isinstance(error, TrackError):
+                result.state = error.state
             raise
         return result
 
@@ -127,48 +124,42 @@ class _Run:
         from pipeline import sandbox
 
         started = stack.enter_context(sandbox.start(primary_key=self.config.contract.primary_key))
-        config = self.config
-        stage = {"bucket": started.bucket, "endpoint_url": started.endpoint_url, "region": started.region}
-        submit = {"base_url": started.base_url, "api_key": SecretStr(started.api_key), "api_key_file": None}
-        track = {"callback_url": None, "listen": "127.0.0.1:0", "wait": config.track.wait or SANDBOX_WAIT}
+        self.config = started.replace_in(self.config)
         self.keys = (started.access_key, started.secret_key)
-        self.config = config.model_copy(
-            update={
-                "stage": config.stage.model_copy(update=stage),
-                "submit": config.submit.model_copy(update=submit),
-                "track": config.track.model_copy(update=track),
-            }
-        )
 
-    def _validate_and_stage(self, source: Any, until: Step) -> HostedFile | None:
+    def _validate_and_stage(self, given: Any, until: Step) -> HostedFile | None:
         """The hosted file; None where the run ends before. Nothing is visible unless all was well."""
-        from pipeline.contract import load_contract
         from pipeline.read import open_source
         from pipeline.rejects import Rejects
 
-        wanted = self.config.contract
-        contract = load_contract(
-            wanted.schema_,
-            base=self.config.base,
-            primary_key=wanted.primary_key,
-            unknown_columns=wanted.unknown_columns,
-        )
+        contract = self._contract()
         with ExitStack() as stack:
-            opened = stack.enter_context(
+            source = stack.enter_context(
                 open_source(
-                    self._source(source),
+                    self._source(given),
                     self.config.source,
                     contract_names=contract.names,
                     resolve=contract.resolve,
                 )
             )
-            rejects = stack.enter_context(Rejects(self.rejects_path, opened.header, opened.place_column))
-            target = self._target(stack, until, opened.size)
-            self._sift(opened, contract, rejects, target.write if target else len)
+            rejects = stack.enter_context(Rejects(self.rejects_path, source.header, source.place_column))
+            target = self._target(stack, until, source.size)
+            self._sift(source, contract, rejects, target.write if target else len)
             if isinstance(target, Accepted):
                 target.complete()
             self._decide()
             return target.complete() if isinstance(target, Upload) else None
+
+    def _contract(self) -> Contract:
+        from pipeline.contract import load_contract
+
+        wanted = self.config.contract
+        return load_contract(
+            wanted.schema_,
+            base=self.config.base,
+            primary_key=wanted.primary_key,
+            unknown_columns=wanted.unknown_columns,
+        )
 
     def _source(self, given: Any) -> Any:
         """What to read: a path or frame that was given, else `source.path`, from the config's folder."""
@@ -193,21 +184,20 @@ class _Run:
         self, source: Source, contract: Contract, rejects: Rejects, write: Callable[[bytes], Any]
     ) -> None:
         """Read the source to its end: good bytes to `write`, the others to the rejects file."""
-        from pipeline.cells import header_row
         from pipeline.engines.local import in_order
-        from pipeline.validate import accepted, judge, settled
+        from pipeline.validate import accepted, header_row, judge, settled
 
-        result, done = self.result, 0
-        write(header_row(source.header.staged))
-        verdicts = in_order(partial(judge, contract=contract), source.slices())
-        for verdict in settled(verdicts, contract):
+        result, header, done = self.result, source.header, 0
+        uniqueness = contract.uniqueness(header.columns)
+        judged = in_order(partial(judge, contract=contract, uniqueness=uniqueness), source.slices())
+        write(header_row(header))
+        for verdict in settled(judged, uniqueness, contract.bind(header.columns).reasons):
             rejects.write(verdict)
-            write(accepted(verdict, source.header))
+            write(accepted(verdict, header))
             done += verdict.table.size
             result.records += verdict.table.records
-            result.rejected = rejects.count
+            result.rejected, result.reasons = rejects.count, dict(rejects.reasons)
             result.accepted = result.records - result.rejected
-            result.reasons = dict(rejects.reasons)
             result.rejects_file = str(rejects.path) if rejects.path else None
             self.progress("validate", done, source.size, result.records)
 
@@ -265,22 +255,8 @@ def _submit(request: Request) -> Job:
         return submit(request)
     except SubmitError:
         raise
-    except BaseException as stop:
+    except BaseException as stop:  # noqa: BLE001 - Ctrl-C above all
         raise SubmitUnknown(
-            f"The run was stopped ({type(stop).__name__}) while the API was asked: it may have taken the job.",
+            f"Stopped ({type(stop).__name__}) while the API was asked: it may have taken the job.",
             hint=LOOK_FIRST,
         ) from None
-
-
-def _state_after(error: PipelineError, before: State) -> State:
-    match error:
-        case RejectedRows():
-            return "rejected"
-        case SubmitRefused():
-            return "refused"
-        case SubmitUnknown():
-            return "unknown"
-        case JobTimeout():
-            return "submitted"
-        case _:
-            return "submitted" if before == "submitted" and not isinstance(error, JobFailed) else "failed"

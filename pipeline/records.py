@@ -13,6 +13,7 @@ line) are looked at one by one, with a regular expression that knows the whole r
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Self
@@ -90,14 +91,15 @@ class Records:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def without(self, reasons: dict[int, str]) -> Self:
-        """The same without the records that `reasons` maps to why they are broken, one after the other."""
+    def without(self, reasons: Mapping[int, str], raws: Mapping[int, bytes] | None = None) -> Self:
+        """The same without the records that `reasons` maps to why they are broken.
+
+        Their raw text is what `raws` says, else the record as it stands.
+        """
         keep = np.ones(len(self), np.bool_)
         keep[list(reasons)] = False
-        more = (
-            Broken(int(self.lines[i]), why, self.data[self.starts[i] : self.ends[i]])
-            for i, why in reasons.items()
-        )
+        own = {i: self.data[self.starts[i] : self.ends[i]] for i in reasons} if raws is None else raws
+        more = (Broken(int(self.lines[i]), reason, own[i]) for i, reason in reasons.items())
         broken = tuple(sorted((*self.broken, *more), key=lambda one: one.line))
         return replace(
             self,
@@ -112,12 +114,7 @@ class Records:
         """The same records with nothing between them, each with LF as its line end."""
         if not len(self):
             return replace(self, data=b"")
-        apart = np.flatnonzero(self.stops[:-1] != self.starts[1:])
-        first = np.concatenate(([0], apart + 1))
-        last = np.concatenate((apart, [len(self) - 1]))
-        runs = zip(self.starts[first].tolist(), self.stops[last].tolist(), strict=True)
-        view = memoryview(self.data)
-        data = b"".join(view[a:b] for a, b in runs)
+        data = spliced(self.data, self.starts, self.stops)
         lengths = self.stops - self.starts
         stops = np.cumsum(lengths)
         two_bytes = np.flatnonzero(self.stops - self.ends == 2)
@@ -126,6 +123,18 @@ class Records:
             stops = np.cumsum(self.ends - self.starts + 1)
         starts = np.concatenate(([0], stops[:-1]))
         return replace(self, data=data, starts=starts, ends=stops - 1, stops=stops)
+
+
+def spliced(data: bytes, starts: Offsets, stops: Offsets) -> bytes:
+    """The pieces `data[starts[i]:stops[i]]` one after the other; neighbours are copied as one."""
+    if not len(starts):
+        return b""
+    apart = np.flatnonzero(stops[:-1] != starts[1:])
+    first = np.concatenate(([0], apart + 1))
+    last = np.concatenate((apart, [len(starts) - 1]))
+    view = memoryview(data)
+    runs = zip(starts[first].tolist(), stops[last].tolist(), strict=True)
+    return b"".join(view[a:b] for a, b in runs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,18 @@ by the last three and takes it as a source. It appears with the first reject, re
 
 from __future__ import annotations
 
-import csv
-import os
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, Self
 
-from pipeline.errors import ConfigError
+import polars as pl
+
+from pipeline import cells
 from pipeline.handoffs import Header, Verdict
+from pipeline.private import private_file
 
-if TYPE_CHECKING:
-    import polars as pl
+_PLACE, _ORDER = "\0place", "\0order"  # names that no column of a source can have
 
 
 class Rejects:
@@ -29,9 +29,7 @@ class Rejects:
     def __init__(self, path: Path, header: Header, place_column: str) -> None:
         self._planned = path
         self._columns = (*header.names, place_column, "_reasons", "_raw")
-        self._width = len(header.names)
-        self._file: IO[str] | None = None
-        self._writer: Any = None
+        self._file: IO[bytes] | None = None
         self.path: Path | None = None
         self.count = 0
         self.reasons: Counter[str] = Counter()
@@ -47,45 +45,37 @@ class Rejects:
 
     def write(self, verdict: Verdict) -> None:
         """Add the rejected records of a judged slice, in source order."""
-        table = verdict.table
-        rows = sorted(verdict.reasons)
-        if not rows and not table.malformed:
+        rejected = _rejected(verdict)
+        if not rejected.height:
             return
-        self._open()
-        cells = self._cells(table.cells, rows)
-        pending = list(table.malformed)
-        for row, values in zip(rows, cells, strict=True):
-            while pending and pending[0].before <= row:
-                self._write_malformed(pending)
-            reasons = verdict.reasons[row]
+        if self._file is None:
+            self._file = private_file(self._planned)
+            self.path = self._planned
+            self._file.write(cells.write(pl.DataFrame([self._columns], orient="row")).data)
+        self._file.write(cells.write(rejected).data)
+        self.count += rejected.height
+        for reasons in verdict.reasons.values():
             self.reasons.update(reasons)
-            self._writer.writerow((*values, int(table.places[row]), "; ".join(reasons), ""))
-        while pending:
-            self._write_malformed(pending)
-        self.count += len(rows) + len(table.malformed)
+        self.reasons.update(f"_record:{broken.reason}" for broken in verdict.table.malformed)
 
-    def _cells(self, cells: pl.DataFrame, rows: list[int]) -> list[tuple[Any, ...]]:
-        return cells[rows].fill_null("").rows()
 
-    def _write_malformed(self, pending: list[Any]) -> None:
-        broken = pending.pop(0)
-        reason = f"_record:{broken.reason}"
-        self.reasons[reason] += 1
-        self._writer.writerow((*[""] * self._width, broken.place, reason, broken.raw))
-
-    def _open(self) -> None:
-        if self._file:
-            return
-        try:
-            self._planned.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._planned, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-            os.fchmod(descriptor, 0o600)
-        except OSError as error:
-            raise ConfigError(
-                f"The rejects file {self._planned} cannot be written: {error.strerror}.",
-                hint="Point contract.rejects at a folder that may be written to.",
-            ) from None
-        self._file = os.fdopen(descriptor, "w", encoding="utf-8", newline="", buffering=1 << 20)
-        self._writer = csv.writer(self._file, lineterminator="\n")
-        self._writer.writerow(self._columns)
-        self.path = self._planned
+def _rejected(verdict: Verdict) -> pl.DataFrame:
+    """The rejected records, one String column for each of the file's, in source order."""
+    table, rows = verdict.table, sorted(verdict.reasons)
+    well_formed = table.cells[rows].with_columns(
+        pl.Series(_PLACE, table.places[rows], dtype=pl.Int64),
+        pl.Series("_reasons", ["; ".join(verdict.reasons[row]) for row in rows], dtype=pl.String),
+        pl.lit(None, pl.String).alias("_raw"),
+        pl.Series(_ORDER, [2 * row + 1 for row in rows], dtype=pl.Int64),
+    )
+    malformed = pl.DataFrame(
+        {
+            _PLACE: [broken.place for broken in table.malformed],
+            "_reasons": [f"_record:{broken.reason}" for broken in table.malformed],
+            "_raw": [broken.raw for broken in table.malformed],
+            _ORDER: [2 * broken.before for broken in table.malformed],
+        },
+        schema={_PLACE: pl.Int64, "_reasons": pl.String, "_raw": pl.String, _ORDER: pl.Int64},
+    )
+    both = pl.concat([well_formed, malformed], how="diagonal")
+    return both.sort(_ORDER, maintain_order=True).drop(_ORDER).cast(pl.String)

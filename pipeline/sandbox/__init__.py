@@ -18,6 +18,9 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import Self
 
+from pydantic import SecretStr
+
+from pipeline.config import Config
 from pipeline.errors import ConfigError
 from pipeline.sandbox.api import BulkUploadApi
 from pipeline.sandbox.s3 import Store
@@ -25,6 +28,7 @@ from pipeline.sandbox.sigv4 import Keys
 
 __all__ = ["Sandbox", "start"]
 
+WAIT = 60  # seconds for a job to end here, where the config says nothing
 REGION = "us-east-1"
 EXTRA = ("moto", "flask", "flask_cors", "werkzeug")
 
@@ -58,6 +62,19 @@ class Sandbox:
         self.endpoint_url = f"http://127.0.0.1:{store.port}"
         self.api = BulkUploadApi(api_key, primary_key, store_port=store.port)
         self.base_url, self.api_key = self.api.base_url, api_key
+
+    def replace_in(self, config: Config) -> Config:
+        """The config with this sandbox in the place of storage and API, set to wait for the job's end."""
+        stage = {"bucket": self.bucket, "endpoint_url": self.endpoint_url, "region": self.region}
+        submit = {"base_url": self.base_url, "api_key": SecretStr(self.api_key), "api_key_file": None}
+        track = {"callback_url": None, "listen": "127.0.0.1:0", "wait": config.track.wait or WAIT}
+        return config.model_copy(
+            update={
+                "stage": config.stage.model_copy(update=stage),
+                "submit": config.submit.model_copy(update=submit),
+                "track": config.track.model_copy(update=track),
+            }
+        )
 
     def close(self) -> None:
         """Stop both servers and free the store; a second call does nothing."""
