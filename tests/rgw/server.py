@@ -13,12 +13,14 @@ import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from boto3.session import Session
+
 from .cluster import Cluster
 from .packages import cache_folder, extracted
 
 if TYPE_CHECKING:
+    import requests
     from mypy_boto3_s3 import S3Client
-    from requests import Session
 
 REGION = "eu-central-1"
 HOST = "s3.example.test"
@@ -56,6 +58,7 @@ class Server:
         self.endpoint_url = f"http://127.0.0.1:{cluster.port}"
         self.tls_url = f"https://127.0.0.1:{cluster.tls_port}"
         self.certificate = str(cluster.certificate)
+        self._session = Session()
 
     @property
     def pids(self) -> list[int]:
@@ -122,7 +125,7 @@ class Server:
         got = sts.get_session_token(DurationSeconds=seconds)["Credentials"]
         return Keys(keys.user, got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])
 
-    def visitor(self, address: str = "127.0.0.1") -> Session:
+    def visitor(self, address: str = "127.0.0.1") -> requests.Session:
         """A requests session without credentials that comes from this loopback address, such as 127.0.0.2."""
         import requests
         from requests.adapters import HTTPAdapter
@@ -144,7 +147,6 @@ class Server:
         iam.put_user_policy(UserName=keys.user, PolicyName=name, PolicyDocument=policy)
 
     def _service(self, name: str, keys: Keys, endpoint_url: str, config: dict[str, Any]) -> Any:
-        import boto3
         from botocore.config import Config
 
         settings: dict[str, Any] = {
@@ -153,7 +155,7 @@ class Server:
             "retries": {"total_max_attempts": 1},
             "proxies": {"http": None, "https": None},
         }
-        return boto3.session.Session().client(  # type: ignore[call-overload]  # the name is not a literal
+        return self._session.client(  # type: ignore[call-overload]  # the name is not a literal
             name,
             endpoint_url=endpoint_url,
             region_name=self.region,
