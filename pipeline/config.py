@@ -6,25 +6,34 @@ table in the README are made from these classes. How a file becomes a `Config` i
 
 from __future__ import annotations
 
-import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from pipeline.configtypes import (
     MAX_EXPIRES,
+    Address,
+    Bucket,
     Duration,
+    Email,
+    Encoding,
+    Encryption,
+    GuardedAddress,
+    HostPort,
     MaxRejected,
     Names,
     OneAscii,
     OneAsciiOrNone,
+    Prefix,
+    Region,
+    Whole,
     is_loopback,
-    web_address,
 )
 from pipeline.errors import ConfigError
 from pipeline.handoffs import Step
+from pipeline.yamltext import Key, place
 
 
 class _Section(BaseModel):
@@ -38,28 +47,15 @@ class SourceConfig(_Section):
     delimiter: OneAscii = Field(",", description="What stands between two cells.")
     quotechar: OneAsciiOrNone = Field('"', description='What encloses a cell; "" for no quoting.')
     escapechar: OneAscii | None = Field(None, description="What takes the next character as it is.")
-    encoding: str | None = Field(None, description="Default: UTF-8, or what a byte order mark says.")
-    skip_rows: int = Field(0, ge=0, description="Lines before the header that are not part of the table.")
-    header_rows: int = Field(
+    encoding: Encoding | None = Field(None, description="Default: UTF-8, or what a byte order mark says.")
+    skip_rows: Whole = Field(0, ge=0, description="Lines before the header that are not part of the table.")
+    header_rows: Whole = Field(
         1, ge=0, le=10, description="Rows of the header, joined by a blank; 0: none, the contract's order."
     )
     columns: dict[str, str] = Field({}, description='From header to attribute: {"E-mail address": EMAIL}.')
-    max_record_bytes: int = Field(
+    max_record_bytes: Whole = Field(
         1 << 20, ge=64, le=64 << 20, description="A record longer than this is a reject."
     )
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, value: str | None) -> str | None:
-        import codecs
-
-        try:
-            known = value is None or codecs.lookup(value)._is_text_encoding
-        except LookupError:
-            known = False
-        if not known:
-            raise ValueError("Python knows no such encoding; try utf-8, cp1252, latin-1 or utf-16")
-        return value
 
     @model_validator(mode="after")
     def _distinct_characters(self) -> Self:
@@ -89,18 +85,18 @@ class ContractConfig(_Section):
     def allows(self, rejected: int, records: int) -> bool:
         """Whether that many rejects among that many records may be put up with."""
         if self.max_rejected.endswith("%"):
-            return rejected * 100 <= float(self.max_rejected[:-1]) * records
+            return rejected * 100 <= Decimal(self.max_rejected[:-1]) * records
         return rejected <= int(self.max_rejected)
 
 
 class StageConfig(_Section):
     """The S3 bucket that hosts the file, and the URL that it is fetched by."""
 
-    bucket: str | None = Field(None, min_length=3, max_length=255, description="The bucket's name.")
-    prefix: str = Field("", description="Put before every key, e.g. netcore/.")
-    region: str | None = Field(None, description="The bucket's region; default: asked of the bucket.")
-    endpoint_url: str | None = Field(None, description="Another S3 store than AWS, as reached from here.")
-    public_endpoint_url: str | None = Field(
+    bucket: Bucket | None = Field(None, description="The bucket's name.")
+    prefix: Prefix = Field("", description="Put before every key, e.g. netcore/.")
+    region: Region | None = Field(None, description="The bucket's region; default: asked of the bucket.")
+    endpoint_url: Address | None = Field(None, description="Another S3 store than AWS, as reached from here.")
+    public_endpoint_url: Address | None = Field(
         None, description="The same store as reached from outside; URLs are signed for it."
     )
     url: Literal["presigned"] = Field("presigned", description="How the file is reached.")
@@ -110,29 +106,10 @@ class StageConfig(_Section):
     min_lifetime: Duration = Field(
         900, ge=0, description="Refuse a URL that dies sooner, with temporary credentials."
     )
-    encryption: str | None = Field(
+    encryption: Encryption | None = Field(
         None, description="SSE-S3, SSE-KMS or SSE-KMS:key-id; default: the bucket's own."
     )
     allow_http: bool = Field(False, description="Let contacts travel by plain http to another machine.")
-
-    @field_validator("endpoint_url", "public_endpoint_url")
-    @classmethod
-    def _is_address(cls, value: str | None) -> str | None:
-        return value and web_address(value, loopback_http=False)
-
-    @field_validator("encryption")
-    @classmethod
-    def _is_encryption(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"SSE-S3|SSE-KMS(:[\w:/.-]{1,256})?", value):
-            raise ValueError("one of SSE-S3, SSE-KMS, SSE-KMS:key-id")
-        return value
-
-    @field_validator("prefix")
-    @classmethod
-    def _is_prefix(cls, value: str) -> str:
-        if not re.fullmatch(r"(?:[A-Za-z0-9_=-][A-Za-z0-9._=-]*/?)*", value):
-            raise ValueError("letters, digits and - _ = . between single slashes, not starting with one")
-        return value if not value or value.endswith("/") else value + "/"
 
     @model_validator(mode="after")
     def _no_plain_http(self) -> Self:
@@ -147,25 +124,13 @@ class SubmitConfig(_Section):
     """The bulk-upload API and the account."""
 
     idc: Literal["us", "india", "eu"] = Field("us", description="The data centre that holds the account.")
-    base_url: str | None = Field(None, description="Another address of the API than the data centre's.")
+    base_url: GuardedAddress | None = Field(
+        None, description="Another address of the API than the data centre's."
+    )
     api_key: SecretStr | None = Field(None, description="The account's key, as ${NAME}: never written out.")
     api_key_file: str | None = Field(None, description="A file that holds the key, instead of api_key.")
-    listid: int | None = Field(None, ge=0, description="The list that the contacts are added to.")
-    notifyemail: str | None = Field(None, description="Who is mailed by the platform when the job is done.")
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_address(cls, value: str | None) -> str | None:
-        if value and urlsplit(value).query:
-            raise ValueError("the address of the API has no query: type, activity and apikey are added")
-        return value and web_address(value, loopback_http=True)
-
-    @field_validator("notifyemail")
-    @classmethod
-    def _is_email(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
-            raise ValueError("not an e-mail address")
-        return value
+    listid: Whole | None = Field(None, ge=0, description="The list that the contacts are added to.")
+    notifyemail: Email | None = Field(None, description="Who is mailed by the platform when the job is done.")
 
     @model_validator(mode="after")
     def _one_key(self) -> Self:
@@ -177,34 +142,18 @@ class SubmitConfig(_Section):
 class TrackConfig(_Section):
     """How the end of the job is learnt."""
 
-    callback_url: str | None = Field(
-        None, description="Address by which the platform reaches this machine; a secret path is added."
+    callback_url: GuardedAddress | None = Field(
+        None,
+        repr=False,  # its path may be a secret already
+        description="Address by which the platform reaches this machine; a secret path is added.",
     )
-    listen: str | None = Field(
+    listen: HostPort | None = Field(
         None, description="host:port where a waiting run listens for callbacks sent to callback_url."
     )
     secret: SecretStr | None = Field(
         None, description="Makes the callback's path, as ${NAME}; default: random for each run."
     )
     wait: Duration = Field(0, ge=0, description="How long to wait for the callback; 0: do not wait.")
-
-    @field_validator("callback_url")
-    @classmethod
-    def _is_address(cls, value: str | None) -> str | None:
-        return value and web_address(value, loopback_http=True)
-
-    @field_validator("listen")
-    @classmethod
-    def _is_host_port(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[^\s/]+:[0-9]{1,5}", value):
-            raise ValueError("host:port, e.g. 127.0.0.1:8080")
-        return value
-
-    @model_validator(mode="after")
-    def _wait_needs_ears(self) -> Self:
-        if self.wait and not (self.callback_url and self.listen):
-            raise ValueError("wait needs callback_url and listen: there is nothing else to wait for")
-        return self
 
 
 class Config(_Section):
@@ -221,7 +170,8 @@ class Config(_Section):
 
     _base: Path = PrivateAttr(default_factory=Path.cwd)
     _file: str = PrivateAttr(default="config")
-    _unset: dict[str, str] = PrivateAttr(default_factory=dict)
+    _lines: dict[Key, int] = PrivateAttr(default_factory=dict)
+    _unset: dict[Key, str] = PrivateAttr(default_factory=dict)
 
     @property
     def base(self) -> Path:
@@ -235,27 +185,38 @@ class Config(_Section):
     def require(self, until: Step, *, source_given: bool = False) -> None:
         """Raise ConfigError unless all that a run up to `until` needs is there.
 
-        A section's `${NAME}` that the environment lacks is an error only when its step is run.
+        What a step needs is asked for only when it is run: its `${NAME}`, its keys, what goes together.
         """
-        sections = ["source", "contract"]
+        sections = ["sandbox", "source", "contract"]
         if until != "validate":
             sections.append("stage")
         if until in ("submit", "track"):
             sections += ["submit", "track"]
         for key, message in self._unset.items():
-            section = key.split(".")[0]
-            replaced = (self.sandbox and section in sections[2:]) or (source_given and key == "source.path")
-            if section in sections and not replaced:
+            replaced = (self.sandbox and key[0] in ("stage", "submit", "track")) or (
+                source_given and key == ("source", "path")
+            )
+            if key[0] in sections and not replaced:
                 raise ConfigError(message, hint="Set the variable in the environment, or change the key.")
-        if self.sandbox:
-            return
+        if not self.sandbox:
+            self._require_keys(sections, until)
+
+    def _require_keys(self, sections: list[str], until: Step) -> None:
         if "stage" in sections and not self.stage.bucket:
             raise ConfigError(
-                f"{self._file}: stage.bucket is missing: no bucket to host the file in.",
+                f"{self._place('stage', 'bucket')} is missing: no bucket to host the file in.",
                 hint="Name the bucket, or try with `sandbox: true`, or stop before with --until validate.",
             )
         if "submit" in sections and not (self.submit.api_key or self.submit.api_key_file):
             raise ConfigError(
-                f"{self._file}: submit.api_key is missing.",
+                f"{self._place('submit', 'api_key')} is missing.",
                 hint="Write `api_key: ${NETCORE_API_KEY}` and set that variable, or use api_key_file.",
             )
+        if until == "track" and self.track.wait and not (self.track.callback_url and self.track.listen):
+            raise ConfigError(
+                f"{self._place('track', 'wait')} needs track.callback_url and track.listen.",
+                hint="Without them there is nothing to wait for: add them, or take wait away.",
+            )
+
+    def _place(self, *key: str) -> str:
+        return place(self._file, self._lines, key)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,8 +18,8 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from pipeline.config import Config
 from pipeline.errors import ConfigError
+from pipeline.yamltext import Key, parse, place
 
-Key = tuple[str, ...]
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _SECRETS: tuple[Key, ...] = (("submit", "api_key"), ("track", "secret"))
 
@@ -46,7 +46,12 @@ def load_config(config: str | os.PathLike[str] | Mapping[str, Any] | Config) -> 
         raise ConfigError(
             f"Config file {path} cannot be read: {_reason(error)}.", hint="It must be a UTF-8 text file."
         ) from None
-    data, lines = _parse(path, text)
+    data, lines = parse(str(path), text)
+    if not isinstance(data, Mapping):
+        raise ConfigError(
+            f"{path}: the config is empty or no mapping.",
+            hint="It has sections such as `source:` and `contract:`; see the README.",
+        )
     return _Loader(str(path), lines, path.absolute().parent).build(data)
 
 
@@ -54,63 +59,27 @@ def _reason(error: OSError | UnicodeDecodeError) -> str:
     return (error.strerror or "unreadable") if isinstance(error, OSError) else "not UTF-8"
 
 
-def _parse(path: Path, text: str) -> tuple[Mapping[str, Any], dict[Key, int]]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
-        data = YAML(typ="safe", pure=True).load(text)
-        root = YAML(typ="rt", pure=True).compose(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigError(
-            f"{path}{where}: not valid YAML: {error.problem or 'unreadable'}.",
-            hint="Check indentation, colons and quotes at that place.",
-        ) from None
-    except (YAMLError, ValueError):
-        raise ConfigError(f"{path}: not valid YAML.", hint="Check it with any YAML tool.") from None
-    if not isinstance(data, Mapping):
-        raise ConfigError(
-            f"{path}: the config is empty or no mapping.",
-            hint="It has sections such as `source:` and `contract:`; see the README.",
-        )
-    return data, dict(_places(root, ()))
-
-
-def _places(node: Any, key: Key) -> Iterator[tuple[Key, int]]:
-    """The line (from 1) of each key in the file."""
-    from ruamel.yaml.nodes import MappingNode, SequenceNode
-
-    if isinstance(node, MappingNode):
-        for name, value in node.value:
-            yield (*key, str(name.value)), name.start_mark.line + 1
-            yield from _places(value, (*key, str(name.value)))
-    elif isinstance(node, SequenceNode):
-        for number, value in enumerate(node.value):
-            yield (*key, str(number)), value.start_mark.line + 1
-            yield from _places(value, (*key, str(number)))
-
-
 class _Loader:
     """One config on its way from a mapping to a `Config`: `where` names a key's place in every message."""
 
     def __init__(self, file: str, lines: Mapping[Key, int], base: Path) -> None:
         self.file, self.lines, self.base = file, lines, base
-        self.unset: dict[str, str] = {}
+        self.unset: dict[Key, str] = {}
 
     def where(self, key: Key) -> str:
-        line = next((self.lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in self.lines), None)
-        return f"{self.file}, line {line}: {'.'.join(key)}" if line else f"{self.file}: {'.'.join(key)}"
+        return place(self.file, self.lines, key)
 
     def build(self, data: Mapping[str, Any]) -> Config:
         for key in _SECRETS:
             self._refuse_literal(key, data)
+        # A section whose keys are all commented out is null in YAML, and means its defaults.
+        given = {k: v for k, v in data.items() if v is not None or k not in Config.model_fields}
         try:
-            config = Config.model_validate(self._expand(data, ()))
+            config = Config.model_validate(self._expand({"contract": {}} | given, ()))
         except ValidationError as error:
             self._fail(error)
-        config._base, config._file, config._unset = self.base, self.file, self.unset
+        config._base, config._file = self.base, self.file
+        config._lines, config._unset = dict(self.lines), self.unset
         return config
 
     def _refuse_literal(self, key: Key, data: Mapping[str, Any]) -> None:
@@ -127,9 +96,12 @@ class _Loader:
         """The value with every `${NAME}` replaced; a key whose variable is not set is left out and noted."""
         if isinstance(value, Mapping):
             pairs = {str(k): self._expand(v, (*key, str(k))) for k, v in value.items()}
-            return {k: v for k, v in pairs.items() if ".".join((*key, k)) not in self.unset}
+            return {k: v for k, v in pairs.items() if (*key, k) not in self.unset}
         if isinstance(value, (list, tuple)):
-            return [self._expand(v, (*key, str(i))) for i, v in enumerate(value)]
+            items = [self._expand(v, (*key, str(i))) for i, v in enumerate(value)]
+            for at in [at for at in self.unset if at[:-1] == key]:
+                self.unset[key] = self.unset.pop(at)  # a list that lacks one of its items is no list
+            return items
         if not isinstance(value, str):
             return value
         for name in _VARIABLE.findall(value):
@@ -139,7 +111,7 @@ class _Loader:
                     hint="A name has letters, digits and underscores: ${NETCORE_API_KEY}.",
                 )
             if name not in os.environ:
-                self.unset[".".join(key)] = f"{self.where(key)}: the variable {name} is not set."
+                self.unset[key] = f"{self.where(key)}: the variable {name} is not set."
                 return None
         return _VARIABLE.sub(lambda found: os.environ[found[1]], value)
 
@@ -147,14 +119,17 @@ class _Loader:
         problems = []
         hint = "Every key is described in the README; `config-schema` lets an editor check them."
         for item in error.errors(include_input=False, include_url=False, include_context=False):
-            key = tuple(
-                str(part) for part in item["loc"] if not str(part).startswith(("function-", "literal["))
-            )
+            key = tuple(str(part) for part in item["loc"])
             message = item["msg"].removeprefix("Value error, ")
+            if key in self.unset:
+                problems.append(self.unset[key])
+                continue
             if item["type"] == "extra_forbidden":
                 message, hint = "there is no such key", _nearest(key)
             elif item["type"] == "missing":
                 message = "this key is missing"
+            elif item["type"] == "model_type":
+                message = "this is a section: its keys stand below it, indented"
             problems.append(f"{self.where(key)}: {message}.")
         raise ConfigError("\n".join(dict.fromkeys(problems)), hint=hint) from None
 

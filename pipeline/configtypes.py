@@ -1,4 +1,7 @@
-"""The types of the config's values: durations, counts, lists of names, addresses."""
+"""The types of the config's values: what a duration, a count, a name or an address may be.
+
+A check that fails says what would be right, and never repeats the value: it may come from the environment.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,16 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def _seconds(value: Any) -> Any:
     """Seconds from a whole number or from `30m`, `1h`, `7d`; anything else is left for pydantic to refuse."""
     if isinstance(value, str):
-        found = re.fullmatch(r"([0-9]{1,9})([smhd])", value.strip())
+        found = re.fullmatch(r"([0-9]{1,9})([smhd]?)", value.strip())
         if not found:
             raise ValueError("a duration is a whole number of seconds, or like 30m, 1h, 7d")
-        return int(found[1]) * _UNITS[found[2]]
+        return int(found[1]) * _UNITS[found[2] or "s"]
+    return _no_bool(value)
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a whole number is expected here, not true or false")  # noqa: TRY004 - pydantic's way
     return value
 
 
@@ -45,11 +54,53 @@ def _names(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+def _encoding(value: str) -> str:
+    import codecs
+
+    try:
+        known = codecs.lookup(value)._is_text_encoding
+    except (LookupError, ValueError):
+        known = False
+    if not known:
+        raise ValueError("Python knows no such encoding; try utf-8, cp1252, latin-1 or utf-16")
+    return value
+
+
+def _prefix(value: str) -> str:
+    if not re.fullmatch(r"(?:[A-Za-z0-9_=-][A-Za-z0-9._=-]*(?:/|\Z))*", value) or len(value) > 500:
+        raise ValueError("letters, digits and - _ = . between single slashes, not starting with one")
+    return value if not value or value.endswith("/") else value + "/"
+
+
+def _like(pattern: str, meaning: str) -> AfterValidator:
+    """A check that the whole text looks like that pattern; `meaning` says it in words."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(meaning)
+        return value
+
+    return AfterValidator(check)
+
+
+_VARIABLE = {"type": "string", "pattern": r"^\$\{.*\}$"}  # a `${NAME}` stands for a number too
+
+Whole = Annotated[
+    int,
+    BeforeValidator(_no_bool),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, _VARIABLE]}),
+]
 Duration = Annotated[
     int,
     BeforeValidator(_seconds),
     WithJsonSchema(
-        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+[smhd]$"}]}
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": "^[0-9]{1,9}[smhd]?$"},
+                _VARIABLE,
+            ]
+        }
     ),
 ]
 Names = Annotated[
@@ -60,10 +111,38 @@ Names = Annotated[
 MaxRejected = Annotated[
     str,
     BeforeValidator(_max_rejected),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%$|^[0-9]+$"},
+                _VARIABLE,
+            ]
+        }
+    ),
 ]
 OneAscii = Annotated[str, AfterValidator(_one_ascii)]
 OneAsciiOrNone = Annotated[str, AfterValidator(lambda value: value and _one_ascii(value))]
+Encoding = Annotated[str, AfterValidator(_encoding)]
+Prefix = Annotated[str, AfterValidator(_prefix)]
+Bucket = Annotated[
+    str, _like(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}", "a bucket's name alone: letters, digits and - _ .")
+]
+Region = Annotated[str, _like(r"[a-z0-9-]{1,63}", "a region's name, such as eu-central-1")]
+Encryption = Annotated[
+    str, _like(r"SSE-S3|SSE-KMS(:[\w:/.-]{1,256})?", "one of SSE-S3, SSE-KMS, SSE-KMS:key-id")
+]
+Email = Annotated[str, _like(r"[^@\s]+@[^@\s]+\.[^@\s]+", "not an e-mail address")]
+
+
+def _host_port(value: str) -> str:
+    found = re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s/:]+):([0-9]{1,5})", value)
+    if not found or int(found[1]) > 65535:
+        raise ValueError("host:port, e.g. 127.0.0.1:8080")
+    return value
+
+
+HostPort = Annotated[str, AfterValidator(_host_port)]
 
 
 def is_loopback(url: str) -> bool:
@@ -77,13 +156,31 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def web_address(value: str, *, loopback_http: bool) -> str:
+def web_address(value: str) -> str:
     """The address without a slash at its end; ValueError where it is none that may be used."""
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if re.search(r"[\s\\\x00-\x1f\x7f]", value):
+        raise ValueError("an address holds no blanks, backslashes or control characters")
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("the host or port of this address cannot be read") from None
+    if parts.scheme not in ("http", "https") or not host:
         raise ValueError("an address starts with https:// and names a host")
-    if parts.username or parts.password:
+    if "@" in parts.netloc:
         raise ValueError("an address holds no user name and no password")
-    if loopback_http and parts.scheme == "http" and not is_loopback(value):
+    if "?" in value or "#" in value:
+        raise ValueError("an address ends with its path: no ?query, no #fragment")
+    return (parts.scheme + value[len(parts.scheme) :]).rstrip("/")  # HTTP: is http:
+
+
+def guarded_address(value: str) -> str:
+    """As `web_address`, and plain http goes to this machine only."""
+    value = web_address(value)
+    if value.startswith("http:") and not is_loopback(value):
         raise ValueError("plain http goes to this machine (loopback) only; use https://")
-    return value.rstrip("/")
+    return value
+
+
+Address = Annotated[str, AfterValidator(web_address)]
+GuardedAddress = Annotated[str, AfterValidator(guarded_address)]
