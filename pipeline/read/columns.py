@@ -1,0 +1,93 @@
+"""Columns of pandas and Arrow on their way to `pipeline.text`: what polars cannot take over as it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from pipeline.text import NoTextError, Text, of_objects, of_series, of_zoned
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FIXED_OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
+
+
+def pandas_text(column: pd.Series[Any], *, days: bool) -> Text:
+    """The text of a pandas column; `days` where its date-times are dates. Raises NoTextError."""
+    import pandas as pd
+    import pyarrow as pa
+
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return _categories(column)
+    try:
+        if column.dtype == object:
+            return arrow_text(pa.array(column, type=pa.large_string(), from_pandas=True))
+        values = pa.array(column, from_pandas=True)
+    except (pa.ArrowException, UnicodeEncodeError, TypeError, ValueError):
+        if column.dtype != object:
+            raise NoTextError(f"values of type {column.dtype} have no text form") from None
+        return of_objects(column)
+    if days and pa.types.is_timestamp(values.type):
+        return of_series(_taken(values).dt.date())
+    return arrow_text(values)
+
+
+def has_only_days(column: pd.Series[Any]) -> bool:
+    """Whether a pandas column of date-times holds nothing but midnights and no zone."""
+    import pyarrow as pa
+
+    if not str(column.dtype).startswith(("datetime64[", "timestamp[")):
+        return False
+    values = pa.array(column, from_pandas=True)
+    if values.type.tz:
+        return False
+    moments = _taken(values)
+    return bool((moments.dt.truncate("1d") == moments).all())
+
+
+def _categories(column: pd.Series[Any]) -> Text:
+    categories = column.cat.categories.to_series()
+    text = pandas_text(categories, days=has_only_days(categories))
+    codes = pl.Series(column.cat.codes.to_numpy()).cast(pl.Int64)
+    rows = codes.is_in(text.undecodable).arg_true().to_list()
+    return Text(text.cells.gather(codes.set(codes < 0, None)), rows)
+
+
+def arrow_text(column: Any) -> Text:
+    """The text of a pyarrow Array or ChunkedArray. Raises NoTextError."""
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return arrow_text(column.cast(kind.value_type))
+    if pa.types.is_decimal256(kind):
+        column = column.cast(pa.string())
+    if pa.types.is_date64(kind):
+        column = column.cast(pa.date32())
+    if pa.types.is_timestamp(kind) and (found := _FIXED_OFFSET.fullmatch(kind.tz or "")):
+        sign = -1 if found[1] == "-" else 1
+        offset = sign * dt.timedelta(hours=int(found[2]), minutes=int(found[3]))
+        return of_zoned(_taken(column.cast(pa.timestamp(kind.unit))), offset)
+    if (
+        pa.types.is_nested(kind)
+        or pa.types.is_fixed_size_binary(kind)
+        or isinstance(kind, pa.BaseExtensionType)
+    ):
+        raise NoTextError(f"values of type {kind} have no text form")
+    return of_series(_taken(column))
+
+
+def _taken(column: Any) -> pl.Series:
+    import pyarrow as pa
+
+    try:
+        taken = pl.from_arrow(column)
+    except (pl.exceptions.PolarsError, pa.ArrowException, TypeError, ValueError):
+        taken = None
+    if not isinstance(taken, pl.Series):
+        raise NoTextError(f"values of type {column.type} have no text form")
+    return taken

@@ -1,0 +1,143 @@
+"""A CSV file as a Source: its head read, then cut into slices as it streams by.
+
+A slice that is already written as the staged file will be (comma, `"`, all columns kept) hands its own
+bytes on; any other is written anew from its cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from pipeline.handoffs import Header, Malformed, Table
+from pipeline.read.csvhead import Head, Layout, cut_block, layout_of
+from pipeline.read.header import attributes
+from pipeline.read.stream import ByteStream, check_not_utf16, open_stream, shown
+from pipeline.records import Records
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from pipeline.config import SourceConfig
+
+_MIB = 1 << 20
+_MENDED_BY = ("_line", "_reasons", "_raw")
+
+
+@contextmanager
+def open_csv(
+    path: str,
+    config: SourceConfig,
+    *,
+    contract_names: Sequence[str],
+    slice_bytes: int | None,
+    resolve: Callable[[Sequence[str]], tuple[int, ...]],
+) -> Iterator[CsvSource]:
+    """The CSV at `path` (`-`: standard input) as a Source; see `open_source`."""
+    with open_stream(path) as stream:
+        layout = layout_of(stream, config)
+        stream.decode(layout.encoding)
+        if not layout.encoding:
+            check_not_utf16(stream)
+        step = slice_bytes or _slice_bytes(stream.size)
+        head = Head(stream, layout, min(step, 1 << 16))
+        names = head.names(config.columns, contract_names)
+        if layout.rejects:
+            names = names[: -len(_MENDED_BY)]
+        columns = attributes(names, config.columns, where=head.where)
+        header = Header(names, columns, resolve(columns))
+        yield CsvSource(header, layout, stream, head.line_after, step)
+
+
+def _slice_bytes(size: int | None) -> int:
+    """16 MiB, less for a file that would not make four such slices."""
+    return min(16 * _MIB, max(2 * _MIB, (size or 64 * _MIB) // 4))
+
+
+@dataclass(frozen=True)
+class CsvSource:
+    """An opened CSV file (a `Source`), its stream standing at physical line `first_line`."""
+
+    header: Header
+    layout: Layout
+    stream: ByteStream
+    first_line: int
+    step: int
+    place_column: Literal["_line", "_row"] = "_line"
+
+    @property
+    def size(self) -> int | None:
+        """Its bytes on disk, or None where that cannot be known."""
+        return self.stream.size
+
+    def slices(self) -> Iterator[CsvSlice]:
+        """Its slices in order. Raises SourceError where the file cannot be read to its end."""
+        carry, line, index, seen, final = b"", self.first_line, 0, 0, False
+        while not final:
+            # A record longer than a slice is read on in ever larger steps, not again and again.
+            more = self.stream.read(max(self.step, len(carry)))
+            data, final = carry + more, not more
+            found = cut_block(self.stream.name, data, self.layout, line, final=final)
+            carry, line = data[found.used :], found.line
+            if found.used:
+                size, seen = self.stream.position - seen, self.stream.position
+                yield CsvSlice(index, size, self.header, self.layout, self.stream.transcoded, found.records)
+                index += 1
+
+
+@dataclass(frozen=True)
+class CsvSlice:
+    """Some records of a CSV file in a row (a `Slice`)."""
+
+    index: int
+    size: int
+    header: Header
+    layout: Layout
+    transcoded: bool
+    found: Records = field(repr=False)
+
+    def table(self) -> Table:
+        """The slice taken apart: cells parsed, malformed records told, bytes in the staged form."""
+        from pipeline.cells import CANONICAL, parse, write
+
+        columns = self.header.columns
+        mended_by = _MENDED_BY if self.layout.rejects else ()
+        cells, records = parse(self.found, self.layout.dialect, (*columns, *mended_by))
+        if mended_by:
+            cells, records = _without_unmended(cells, records, columns)
+        all_kept = self.header.kept == tuple(range(len(columns)))
+        if self.layout.dialect == CANONICAL and all_kept and not mended_by:
+            written = records
+        else:
+            written = write(cells.select(self.header.staged))
+        return Table(
+            cells=cells,
+            data=written.data,
+            starts=written.starts,
+            ends=written.stops,
+            places=records.lines,
+            malformed=self._malformed(records),
+        )
+
+    def _malformed(self, records: Records) -> tuple[Malformed, ...]:
+        before = records.lines.searchsorted([broken.line for broken in records.broken]).tolist()
+        return tuple(
+            Malformed(one.line, count, one.reason, shown(one.raw, transcoded=self.transcoded))
+            for one, count in zip(records.broken, before, strict=True)
+        )
+
+
+def _without_unmended(
+    cells: pl.DataFrame, records: Records, columns: Sequence[str]
+) -> tuple[pl.DataFrame, Records]:
+    """A rejects file's own cells, without the records that are still nothing but their raw text."""
+    import polars as pl
+
+    own = cells.select(columns)
+    unmended = cells.select(pl.all_horizontal(pl.col(columns).is_null()) & pl.col("_raw").is_not_null())
+    mask = unmended.to_series()
+    rows = mask.arg_true().to_list()
+    raws = {i: text.encode() for i, text in zip(rows, cells["_raw"].filter(mask), strict=True)}
+    return own.filter(~mask), records.without(dict.fromkeys(rows, "not_mended"), raws)

@@ -1,0 +1,154 @@
+"""The head of a CSV file: how it is written, what its columns are called, where its records begin."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from pipeline.errors import SourceError
+from pipeline.read.header import check_delimiter, is_rejects
+from pipeline.read.stream import ByteStream
+from pipeline.records import LINE_FACTOR, Broken, Cut, Dialect, LineTooLongError, cut
+
+if TYPE_CHECKING:
+    from pipeline.config import SourceConfig
+
+_LINE_END = re.compile(rb"\r\n|[\r\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a file is written; `rejects` where it is a rejects file of ours."""
+
+    dialect: Dialect
+    encoding: str | None
+    skip_rows: int
+    header_rows: int
+    limit: int
+    rejects: bool = False
+
+
+def layout_of(stream: ByteStream, config: SourceConfig) -> Layout:
+    """As the config says, but a rejects file is always written in the one way."""
+    first = cut(stream.head.removeprefix(b"\xef\xbb\xbf"), Dialect(), len(stream.head)).records
+    names = Dialect().fields(first.data[first.starts[0] : first.ends[0]]) if len(first) else []
+    limit = config.max_record_bytes
+    if is_rejects([name.decode("utf-8", "replace") for name in names]):
+        # Its _raw may hold a whole malformed line, each byte of it shown as \xNN.
+        return Layout(Dialect(), "utf-8", 0, 1, limit * LINE_FACTOR * 4, rejects=True)
+    dialect = Dialect(config.delimiter, config.quotechar, config.escapechar)
+    return Layout(dialect, config.encoding, config.skip_rows, config.header_rows, limit)
+
+
+def cut_block(name: str, data: bytes, layout: Layout, line: int, *, final: bool) -> Cut:
+    """`records.cut`, where a line that never ends is a SourceError."""
+    try:
+        return cut(data, layout.dialect, layout.limit, line=line, final=final)
+    except LineTooLongError as error:
+        raise SourceError(
+            f"{name}, line {error.line}: goes on for more than {layout.limit * LINE_FACTOR:,} bytes",
+            hint="Is this a CSV file? If its lines are that long, raise source.max_record_bytes.",
+        ) from None
+
+
+class Head:
+    """The first rows of a file while they are read: preamble, then header, or the first record.
+
+    `where` names them in messages, `line_after` is the physical line that follows.
+    """
+
+    def __init__(self, stream: ByteStream, layout: Layout, step: int) -> None:
+        self._layout = layout
+        self._first_line = layout.skip_rows + 1
+        self.where = f"{stream.name}, line {self._first_line}"
+        data, final = b"", False
+        entries: list[bytes | Broken] = []
+        used = at = 0
+        while not final and len(entries) < max(layout.header_rows, 1):
+            more = stream.read(max(step, len(data)))
+            data, final = data + more, not more
+            at = _after_lines(data, layout.skip_rows, final=final)
+            entries, used = self._entries(stream.name, data[at:], final=final) if at >= 0 else ([], 0)
+        self.entries = entries
+        stream.unread(data[at + used :])
+        self.line_after = self._first_line + len(_LINE_END.findall(data[at : at + used]))
+
+    def _entries(self, name: str, data: bytes, *, final: bool) -> tuple[list[bytes | Broken], int]:
+        """The records that make the head, as far as they are there yet, and the header's bytes."""
+        records = cut_block(name, data, self._layout, self._first_line, final=final).records
+        found: dict[int, bytes | Broken] = {broken.line: broken for broken in records.broken}
+        wanted = max(self._layout.header_rows, 1)
+        spans = zip(records.lines[:wanted], records.starts, records.ends, strict=False)
+        found |= {int(line): records.data[a:b] for line, a, b in spans}
+        entries = [found[line] for line in sorted(found)[:wanted]]
+        used = records.stops[: self._layout.header_rows]
+        return entries, int(used[-1]) if len(used) else 0
+
+    def names(self, mapping: Mapping[str, str], contract_names: Sequence[str]) -> tuple[str, ...]:
+        """The names of the file's columns; without header the contract's. Raises SourceError."""
+        rows = [self._row(entry, mapping, contract_names) for entry in self.entries]
+        if not self._layout.header_rows:
+            self._check_width(rows, contract_names)
+            return tuple(contract_names)
+        if len(rows) < self._layout.header_rows:
+            raise SourceError(
+                f"{self.where}: the file ends before its header does",
+                hint="Check source.skip_rows and source.header_rows, and whether the export was finished.",
+            )
+        if len({len(row) for row in rows}) > 1:
+            raise SourceError(
+                f"{self.where}: the header's rows have {' and '.join(str(len(row)) for row in rows)} columns",
+                hint="Check source.skip_rows and source.header_rows.",
+            )
+        if len(rows[0]) == 1 and mapping.get(rows[0][0].strip(), rows[0][0].strip()) not in contract_names:
+            self._check_delimiter(rows[0][0], mapping, contract_names)
+        if len(rows) == 1:
+            return tuple(rows[0])
+        return tuple(" ".join(filter(None, map(str.strip, parts))) for parts in zip(*rows, strict=True))
+
+    def _row(
+        self, entry: bytes | Broken, mapping: Mapping[str, str], contract_names: Sequence[str]
+    ) -> list[str]:
+        if isinstance(entry, Broken):
+            if not self._layout.header_rows:
+                return []
+            self._check_delimiter(entry.raw.decode("utf-8", "replace"), mapping, contract_names)
+            raise SourceError(
+                f"{self.where}: the header is malformed ({entry.reason})",
+                hint="Check source.quotechar, source.delimiter and source.skip_rows.",
+            )
+        try:
+            row = [cell.decode() for cell in self._layout.dialect.fields(entry)]
+        except UnicodeDecodeError:
+            raise SourceError(
+                f"{self.where}: is not written in the encoding that was expected, "
+                f"{self._layout.encoding or 'UTF-8'}",
+                hint="Set source.encoding; files from Windows are often cp1252.",
+            ) from None
+        if any("\0" in cell for cell in row):
+            raise SourceError(f"{self.where}: holds a NUL byte", hint="Is this a CSV file?")
+        return row
+
+    def _check_delimiter(self, line: str, mapping: Mapping[str, str], contract_names: Sequence[str]) -> None:
+        check_delimiter(line, self._layout.dialect.delimiter, mapping, contract_names, where=self.where)
+
+    def _check_width(self, rows: list[list[str]], contract_names: Sequence[str]) -> None:
+        if rows and rows[0] and len(rows[0]) != len(contract_names):
+            raise SourceError(
+                f"{self.where}: the first record has {len(rows[0])} fields, "
+                f"the contract {len(contract_names)}",
+                hint="source.header_rows: 0 takes the fields in the contract's order: "
+                f"{', '.join(contract_names)}. Check source.delimiter too, or add a header.",
+            )
+
+
+def _after_lines(data: bytes, count: int, *, final: bool) -> int:
+    """Where the first `count` physical lines of `data` end, or -1 while that is not sure."""
+    at = 0
+    for found in islice(_LINE_END.finditer(data), count):
+        at, count = found.end(), count - 1
+    unsure = count or (at and at == len(data))
+    return (len(data) if final else -1) if unsure else at

@@ -1,0 +1,238 @@
+"""A DataFrame as a Source: row ranges of it, each turned into text where it is worked on.
+
+Rows are counted from 0, the index does not count. What each value becomes is told in `pipeline.text`.
+A one-shot Arrow stream is read once, batch by batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import polars as pl
+
+from pipeline.cells import write
+from pipeline.errors import SourceError
+from pipeline.handoffs import Header, Malformed, Table
+from pipeline.read.columns import arrow_text, has_only_days, pandas_text
+from pipeline.read.header import attributes, is_rejects
+from pipeline.text import NoTextError, Text, of_series
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from pipeline.config import SourceConfig
+
+_SLICE_BYTES = 16 << 20
+_CELL_BYTES = 16  # a guess that only decides how many rows make a slice
+_MENDED_BY = 3  # the columns that a rejects file has of its own
+
+# Some rows: how many, and for each column what makes it text.
+Piece = tuple[int, Sequence[Callable[[], Text]]]
+
+
+@contextmanager
+def open_pandas(
+    frame: pd.DataFrame, config: SourceConfig, *, slice_bytes: int | None, **contract: Any
+) -> Iterator[FrameSource]:
+    """A pandas DataFrame as a Source; see `open_source`."""
+    rows, width = frame.shape
+    head = _head(list(frame.columns), config, **contract)
+    days = [has_only_days(frame.iloc[:, i]) for i in range(width)]
+
+    def pieces() -> Iterator[Piece]:
+        for at in range(0, rows, step := _step(slice_bytes, width)):
+            part = frame.iloc[at : at + step]
+            yield len(part), [partial(pandas_text, part.iloc[:, i], days=days[i]) for i in range(width)]
+
+    yield FrameSource(*head, rows, pieces)
+
+
+@contextmanager
+def open_polars(
+    frame: pl.DataFrame, config: SourceConfig, *, slice_bytes: int | None, **contract: Any
+) -> Iterator[FrameSource]:
+    """A polars DataFrame as a Source; see `open_source`."""
+    head = _head(frame.columns, config, **contract)
+
+    def pieces() -> Iterator[Piece]:
+        for part in frame.iter_slices(_step(slice_bytes, frame.width)):
+            yield part.height, [partial(of_series, column) for column in part]
+
+    yield FrameSource(*head, frame.height, pieces)
+
+
+@contextmanager
+def open_arrow(
+    stream: Any, config: SourceConfig, *, slice_bytes: int | None, **contract: Any
+) -> Iterator[FrameSource]:
+    """Anything with `__arrow_c_stream__` as a Source; see `open_source`."""
+    import pyarrow as pa
+
+    try:
+        reader = pa.RecordBatchReader.from_stream(stream)
+    except pa.ArrowException:
+        raise _broken_stream() from None
+    width = len(reader.schema)
+    head = _head(reader.schema.names, config, **contract)
+
+    def pieces() -> Iterator[Piece]:
+        waiting: list[pa.RecordBatch] = []
+        step = _step(slice_bytes, width)
+        while (batch := _next(reader)) is not None:
+            waiting.append(batch)
+            if sum(map(len, waiting)) >= step:
+                yield from _pieces_of(waiting, step)
+                waiting = []
+        yield from _pieces_of(waiting, step)
+
+    rows = getattr(stream, "num_rows", None)
+    yield FrameSource(*head, rows if isinstance(rows, int) else None, pieces)
+
+
+def _next(reader: Any) -> Any:
+    import pyarrow as pa
+
+    try:
+        return reader.read_next_batch()
+    except StopIteration:
+        return None
+    except (pa.ArrowException, OSError):
+        raise _broken_stream() from None
+
+
+def _broken_stream() -> SourceError:
+    return SourceError(
+        "The Arrow stream cannot be read to its end.",
+        hint="Check what makes it, or write it to a CSV and pass that.",
+    )
+
+
+def _pieces_of(batches: list[Any], step: int) -> Iterator[Piece]:
+    import pyarrow as pa
+
+    if not batches:
+        return
+    table = pa.Table.from_batches(batches)
+    for at in range(0, table.num_rows, step):
+        part = table.slice(at, step)
+        yield part.num_rows, [partial(arrow_text, column) for column in part.columns]
+
+
+def _step(slice_bytes: int | None, width: int) -> int:
+    """How many rows make a slice."""
+    return max(1, (slice_bytes or _SLICE_BYTES) // (width * _CELL_BYTES))
+
+
+def _head(
+    names: Sequence[Any],
+    config: SourceConfig,
+    *,
+    contract_names: Sequence[str],  # noqa: ARG001 -- what a file without header is read by
+    resolve: Callable[[Sequence[str]], tuple[int, ...]],
+) -> tuple[Header, bool]:
+    """The columns, and whether they are those of a rejects file."""
+    where = "The DataFrame"
+    if not names:
+        raise SourceError(f"{where} has no columns.", hint="Was it filled?")
+    for number, name in enumerate(names, 1):
+        if not isinstance(name, str):
+            raise SourceError(
+                f"{where}: the name of column {number} is no text but {type(name).__name__}",
+                hint="Give the columns names: frame.columns = [...]",
+            )
+    rejects = is_rejects(names)
+    own = tuple(names[:-_MENDED_BY] if rejects else names)
+    columns = attributes(own, config.columns, where=where)
+    return Header(own, columns, resolve(columns)), rejects
+
+
+@dataclass(frozen=True)
+class FrameSource:
+    """An opened frame (a `Source`)."""
+
+    header: Header
+    rejects: bool
+    size: int | None
+    pieces: Callable[[], Iterator[Piece]]
+    place_column: Literal["_line", "_row"] = "_row"
+
+    def slices(self) -> Iterator[FrameSlice]:
+        """Its slices in order. Raises SourceError where an Arrow stream breaks off."""
+        first = 0
+        for index, (rows, texts) in enumerate(self.pieces()):
+            yield FrameSlice(index, rows, first, self.header, self.rejects, texts)
+            first += rows
+
+
+@dataclass(frozen=True)
+class FrameSlice:
+    """Some rows of a frame (a `Slice`); `first` is the row it begins with."""
+
+    index: int
+    size: int
+    first: int
+    header: Header
+    rejects: bool
+    texts: Sequence[Callable[[], Text]]
+
+    def table(self) -> Table:
+        """The rows as cells and as bytes. Raises SourceError for a value that has no certain text."""
+        names = (
+            *self.header.names,
+            *("_row", "_reasons", "_raw")[: len(self.texts) - len(self.header.names)],
+        )
+        found = [self._text(name, text) for name, text in zip(names, self.texts, strict=True)]
+        columns = (*self.header.columns, *names[len(self.header.columns) :])
+        named = {name: text.cells for name, text in zip(columns, found, strict=True)}
+        cells = pl.DataFrame(named).with_columns(pl.when(pl.all() != "").then(pl.all()))
+        reasons = dict.fromkeys((row for text in found for row in text.undecodable), "encoding")
+        for row in self._rows(cells, pl.any_horizontal(pl.all().str.contains("\0", literal=True))):
+            reasons.setdefault(row, "nul")
+        own = cells.select(self.header.columns)
+        raws = {row: self._raw(own, row) for row in reasons}
+        if self.rejects:
+            empty = pl.all_horizontal(pl.col(self.header.columns).is_null())
+            for row in self._rows(cells, empty & pl.col("_raw").is_not_null()):
+                reasons[row], raws[row] = "not_mended", cells["_raw"][row]
+        return self._table(own, reasons, raws)
+
+    def _table(self, own: pl.DataFrame, reasons: dict[int, str], raws: dict[int, str]) -> Table:
+        bad = sorted(reasons)
+        places = pl.int_range(self.size, eager=True)
+        good = ~places.is_in(bad)
+        kept = own.filter(good)
+        written = write(kept.select(self.header.staged))
+        rows: np.ndarray[Any, Any] = places.filter(good).to_numpy()
+        return Table(
+            cells=kept,
+            data=written.data,
+            starts=written.starts,
+            ends=written.stops,
+            places=rows + self.first,
+            malformed=tuple(
+                Malformed(self.first + row, row - i, reasons[row], raws[row]) for i, row in enumerate(bad)
+            ),
+        )
+
+    def _text(self, name: str, text: Callable[[], Text]) -> Text:
+        try:
+            return text()
+        except NoTextError as error:
+            row = "" if error.row is None else f", row {self.first + error.row}"
+            raise SourceError(
+                f"The DataFrame, column {name!r}{row}: {error.why}",
+                hint="Turn the column into the text you want before: it is staged as it is.",
+            ) from None
+
+    @staticmethod
+    def _rows(cells: pl.DataFrame, condition: pl.Expr) -> list[int]:
+        return cells.select(condition).to_series().arg_true().to_list()
+
+    @staticmethod
+    def _raw(own: pl.DataFrame, row: int) -> str:
+        return write(own[row]).data.decode().removesuffix("\n").replace("\0", "\\x00")

@@ -1,0 +1,204 @@
+"""The bytes of a source file as UTF-8, wherever they come from and however they are written.
+
+file, .gz or standard input -> raw bytes -> (decoder, for another encoding) -> UTF-8 bytes without BOM
+
+Undecodable bytes of another encoding become lone surrogates, so that they are invalid in UTF-8 too and
+cost their own record only; `shown` turns them back for the rejects file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import os
+import re
+import stat
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from pipeline.errors import SourceError
+
+STDIN = "-"
+_HEAD = 1 << 16
+
+# Longest first: UTF-32's mark begins with UTF-16's.
+_MARKS = [
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+]
+
+_NOT_CSV = {
+    b"\x1f\x8b": ("gzip data", "Give the file a name that ends in .gz, or unpack it first."),
+    b"PK\x03\x04": ("an Excel workbook or a zip archive", "Save it as CSV (UTF-8) first."),
+    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "Save it as CSV (UTF-8) first."),
+    b"PAR1": ("a Parquet file", "Read it with polars or pandas and pass the frame."),
+}
+
+
+def _mark_undecodable(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("pipeline.undecodable", _mark_undecodable)
+
+
+class ByteStream:
+    """A source file being read, once, from the front; see `open_stream`.
+
+    `name` is what messages call it, `size` its bytes on disk (None where that cannot be known).
+    """
+
+    def __init__(self, path: str, file: IO[bytes]) -> None:
+        self.name = "standard input" if path == STDIN else path
+        self._path = path
+        self._file = file
+        self._raw = gzip.GzipFile(fileobj=file) if path.endswith(".gz") else file
+        before = os.fstat(file.fileno()) if path != STDIN else None
+        self._before = before if before and stat.S_ISREG(before.st_mode) else None
+        self._count = 0
+        self._waiting = b""
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self._at_start = True
+        self.size = self._before.st_size if self._before else None
+        self.head = self._read_raw(_HEAD)
+
+    @property
+    def position(self) -> int:
+        """How many bytes of the file are consumed, as it lies on disk."""
+        return self._file.tell() if self._before else self._count
+
+    @property
+    def transcoded(self) -> bool:
+        """Whether the source is written in another encoding than UTF-8."""
+        return self._decoder is not None
+
+    def decode(self, encoding: str | None) -> None:
+        """Begin to read, in `encoding` (None: what the mark at its head says, else UTF-8)."""
+        marks = ((mark, name) for mark, name in _MARKS if self.head.startswith(mark))
+        mark, marked = next(marks, (b"", "utf-8"))
+        name = codecs.lookup(encoding or marked).name
+        self._waiting = self.head
+        if name in ("utf-8", "utf-8-sig"):
+            self._waiting = self.head.removeprefix(codecs.BOM_UTF8)
+            return
+        if encoding:
+            mark = b""
+        self._decoder = codecs.getincrementaldecoder(name)("pipeline.undecodable")
+        self._waiting = self._to_utf8(self.head[len(mark) :], final=False)
+
+    def read(self, size: int) -> bytes:
+        """About `size` bytes more, and b"" at the end only. Raises SourceError."""
+        data, self._waiting = self._waiting[:size], self._waiting[size:]
+        while len(data) < size and (raw := self._read_raw(size - len(data))):
+            data += self._to_utf8(raw, final=False)
+        if not data:
+            self._check_unchanged()
+            data = self._to_utf8(b"", final=True)
+        return data
+
+    def unread(self, data: bytes) -> None:
+        """Put `data` back, to be read next."""
+        self._waiting = data + self._waiting
+
+    def _to_utf8(self, raw: bytes, *, final: bool) -> bytes:
+        if not self._decoder:
+            return raw
+        text = self._decoder.decode(raw, final)
+        if text and self._at_start:
+            text, self._at_start = text.removeprefix("\ufeff"), False
+        return text.encode("utf-8", "surrogatepass")
+
+    def _read_raw(self, size: int) -> bytes:
+        try:
+            data = self._raw.read(size)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            raise SourceError(
+                f"{self.name}: is no whole gzip file: it is cut short or damaged",
+                hint="Fetch or export it again; nothing after the damage can be trusted.",
+            ) from None
+        except OSError as error:
+            raise _unreadable(self.name, error) from None
+        self._count += len(data)
+        return data
+
+    def _check_unchanged(self) -> None:
+        if not self._before:
+            return
+        try:
+            after = Path(self._path).stat()
+        except OSError:
+            after = None
+        same = after and all(
+            getattr(after, what) == getattr(self._before, what)
+            for what in ("st_dev", "st_ino", "st_size", "st_mtime_ns")
+        )
+        if not same or self._file.tell() != self._before.st_size:
+            raise SourceError(
+                f"{self.name}: changed while it was read",
+                hint="Run again once whatever writes it has finished, or on a copy of it.",
+            )
+
+
+@contextmanager
+def open_stream(path: str) -> Iterator[ByteStream]:
+    """The file at `path` (`-`: standard input; `.gz` is unpacked) as a ByteStream, closed on exit.
+
+    Raises SourceError where it cannot be opened, is empty or is surely no CSV.
+    """
+    try:
+        file = sys.stdin.buffer if path == STDIN else Path(path).open("rb")  # noqa: SIM115
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    try:
+        stream = ByteStream(path, file)
+        if not stream.head:
+            raise SourceError(f"{stream.name}: is empty", hint="Was it exported to the end?")
+        for mark, (what, hint) in _NOT_CSV.items():
+            if stream.head.startswith(mark):
+                raise SourceError(f"{stream.name}: is {what}, not a CSV", hint=hint)
+        yield stream
+    finally:
+        if path != STDIN:
+            file.close()
+
+
+def check_not_utf16(stream: ByteStream) -> None:
+    """Raise SourceError where a file without a mark looks like UTF-16."""
+    head = stream.head[:4096]
+    if stream.transcoded or head.count(0) * 4 < len(head):
+        return
+    order = "le" if head[1::2].count(0) >= head[::2].count(0) else "be"
+    raise SourceError(
+        f"{stream.name}: is full of NUL bytes; it looks like UTF-16 without a byte order mark",
+        hint=f"If so, set source.encoding: utf-16-{order}",
+    )
+
+
+def shown(raw: bytes, *, transcoded: bool) -> str:
+    """A malformed record as text for the rejects file: bytes that are no text as `\\xNN`, NUL too."""
+    if transcoded:
+        text = raw.decode("utf-8", "surrogatepass")
+        text = re.sub("[\udc00-\udcff]", lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", text)
+        text = text.encode("utf-8", "backslashreplace").decode()
+    else:
+        text = raw.decode("utf-8", "backslashreplace")
+    return text.replace("\0", "\\x00")
+
+
+def _unreadable(name: str, error: OSError) -> SourceError:
+    hints = {
+        FileNotFoundError: "Check source.path; a relative one starts at the config file's folder.",
+        IsADirectoryError: "Name the file in it.",
+        PermissionError: "Ask for permission to read it, or run as its owner.",
+    }
+    hint = hints.get(type(error), "Check that the file and its disk are in order.")
+    return SourceError(f"{name}: cannot be read: {(error.strerror or 'I/O error').lower()}", hint=hint)

@@ -1,0 +1,143 @@
+"""A DataFrame's values as the text that a person would expect in a CSV.
+
+| value | text |
+| --- | --- |
+| None, NaN, NaT, NA | nothing: an empty cell |
+| text, categories, enums | as they are |
+| bytes | as UTF-8 |
+| booleans | `true`, `false` |
+| whole numbers of any type | `42`; a float without its `.0` |
+| other floats | the shortest digits that give the same float, never with an exponent |
+| floats beyond 2^53 (32 bits: 2^24), infinity | refused: their digits would be a guess |
+| decimals | all their digits, plain |
+| dates | `2024-02-29` |
+| date-times | `2024-02-29T13:05:00`, fractions as far as needed, a zone as `+05:30` |
+| times | `13:05:00` |
+| lists, structs, durations, objects of other types | refused |
+
+A pandas column of dates that holds nothing but midnights without a zone is one of dates, as pandas has no
+type for these; so it is told by the whole column, in `pipeline.read.frame`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+import numpy as np
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Up to here every whole number is a float of its own, so the digits shown are the ones meant.
+_EXACT = {pl.Float64: 2**53, pl.Float32: 2**24, pl.Float16: 2**11}
+_DATETIME = "%Y-%m-%dT%H:%M:%S%.f"
+# Python writes a fraction with six or nine digits, polars with three where that is enough.
+_TRAILING_ZEROS = re.compile(r"(\.\d{3}(?:\d{3})*?)(?:000)+(?=[+-]|\Z)")
+
+
+class NoTextError(Exception):
+    """A value, or every value of a type, that has no certain text; `row` is its place in the column."""
+
+    def __init__(self, why: str, row: int | None = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.row = row
+
+
+class Text(NamedTuple):
+    """A column as String, null where there is nothing; `undecodable` rows show their bytes as `\\xNN`."""
+
+    cells: pl.Series
+    undecodable: list[int]
+
+
+def of_series(values: pl.Series) -> Text:
+    """The text of a polars column. Raises NoTextError."""
+    kind = values.dtype
+    if isinstance(kind, pl.Binary):
+        return _of_bytes(values)
+    if kind.is_float():
+        return Text(_of_floats(values), [])
+    if isinstance(kind, pl.Datetime):
+        return Text(values.dt.strftime(_DATETIME + ("%:z" if kind.time_zone else "")), [])
+    if isinstance(kind, pl.Time):
+        return Text(values.dt.strftime("%H:%M:%S%.f"), [])
+    plain = kind.is_integer() or kind.is_decimal()
+    if plain or isinstance(kind, pl.String | pl.Boolean | pl.Date | pl.Categorical | pl.Enum | pl.Null):
+        return Text(values.cast(pl.String), [])
+    raise NoTextError(f"values of type {kind.base_type()} have no text form")
+
+
+def of_zoned(utc: pl.Series, offset: dt.timedelta) -> Text:
+    """The text of date-times given in UTC that were written with one fixed offset, such as +05:30."""
+    minutes = int(offset.total_seconds() // 60)
+    zone = f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+    return Text((utc + offset).dt.strftime(_DATETIME) + zone, [])
+
+
+def of_objects(values: Iterable[Any]) -> Text:
+    """The text of values of mixed types, each by its own. Raises NoTextError."""
+    cells: list[str | None] = []
+    undecodable = []
+    for row, value in enumerate(values):
+        text = _of_value(value, row)
+        raw = text.encode("utf-8", "backslashreplace") if isinstance(text, str) else text
+        shown = None if raw is None else raw.decode("utf-8", "backslashreplace")
+        if shown != (text.decode("utf-8", "replace") if isinstance(text, bytes) else text):
+            undecodable.append(row)  # no UTF-8, or a lone surrogate
+        cells.append(shown or None)
+    return Text(pl.Series(cells, dtype=pl.String), undecodable)
+
+
+def _of_value(value: Any, row: int) -> str | bytes | None:
+    """The text of one value; bytes are left to the caller."""
+    if value is None or type(value).__name__ in ("NaTType", "NAType"):
+        return None
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else _TRAILING_ZEROS.sub(r"\1", str(value))
+    if isinstance(value, str | bytes):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | UUID):
+        return str(value)
+    if isinstance(value, Decimal) and not value.is_infinite():
+        return None if value.is_nan() else f"{value:f}"
+    if isinstance(value, dt.date | dt.time):
+        return _TRAILING_ZEROS.sub(r"\1", value.isoformat())
+    if isinstance(value, float | np.floating | np.integer | np.bool_):
+        try:
+            cell: str | None = of_series(pl.Series(np.array([value]))).cells[0]
+        except NoTextError as error:
+            raise NoTextError(error.why, row) from None
+        return cell
+    raise NoTextError(f"a value of type {type(value).__name__} has no text form", row)
+
+
+def _of_bytes(values: pl.Series) -> Text:
+    cells = values.cast(pl.String, strict=False)
+    undecodable = (cells.is_null() & values.is_not_null()).arg_true().to_list()
+    if undecodable:
+        shown = [values[row].decode("utf-8", "backslashreplace") for row in undecodable]
+        cells = cells.scatter(undecodable, shown)
+    return Text(cells, undecodable)
+
+
+def _of_floats(values: pl.Series) -> pl.Series:
+    limit = next(most for kind, most in _EXACT.items() if isinstance(values.dtype, kind))
+    if isinstance(values.dtype, pl.Float16):
+        values = values.cast(pl.Float32)
+    values = values.fill_nan(None)
+    refused = (values.abs() > limit).arg_true()
+    if len(refused):
+        raise NoTextError(f"a float beyond {limit:,}, or infinity, has no certain digits", int(refused[0]))
+    whole = values.round(0) == values
+    digits = values.cast(pl.String)
+    short = digits.filter(digits.str.contains("e", literal=True) & ~whole).unique()
+    digits = digits.replace({text: f"{Decimal(text):f}" for text in short})
+    return digits.scatter(whole.arg_true(), values.filter(whole).cast(pl.Int64).cast(pl.String))
