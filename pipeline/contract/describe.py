@@ -137,7 +137,7 @@ def _must_be_about_rows(check: Check, where: str) -> None:
     whole = isinstance(function, Dispatcher) and function.__name__ not in _ABOUT_ROWS
     if isinstance(check, Hypothesis) or check.groupby is not None or whole:
         raise ConfigError(
-            f"{where} has the check {check_name(check)}, which is not about single rows",
+            f"{where} has the check {check.name or check_name(check)}, which is not about single rows",
             hint="a contract speaks about one row at a time, plus unique: take the check out",
         )
 

@@ -63,7 +63,7 @@ class Uniqueness:
         )
 
     def _key(self, columns: Sequence[str]) -> pl.Expr:
-        values = [value(pl.col(name), self._types[name]) for name in columns]
+        values = [value(pl.col(name), self._types[name]).alias(name) for name in columns]
         if len(values) == 1:
             return values[0]
         return pl.when(pl.any_horizontal(v.is_not_null() for v in values)).then(pl.struct(values))
