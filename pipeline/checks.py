@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     Series = pd.Series[str]
     Mask = pd.Series[bool]
 
+# Fewer texts are asked about sooner than the patterns of a screen are made.
+MANY = 2_000
+
 
 def email(series: Series) -> Mask:
     """Whether each value is an e-mail address."""
@@ -67,17 +70,14 @@ def _judge(
     series: Series, accepts: Callable[[str], bool], screen: Callable[[pl.Expr], pl.Expr] | None
 ) -> Mask:
     """What `accepts` says of each value, asked once for each different one that `screen` leaves in doubt."""
-    values = series.unique()
-    verdicts = dict.fromkeys(values, False)
-    texts = [value for value in values if isinstance(value, str)]
-    if screen is not None:
+    texts = [value for value in series.unique() if isinstance(value, str)]
+    good: set[str] = set()
+    if screen and len(texts) >= MANY:
         # Only ASCII is ever surely accepted, and text that UTF-8 cannot hold must not reach polars.
-        plain = pl.Series("text", [text for text in texts if text.isascii()], dtype=pl.String)
-        sure = plain.filter(plain.to_frame().select(screen(pl.col("text"))).to_series())
-        verdicts.update(dict.fromkeys(sure, True))
-    for text in texts:
-        verdicts[text] = verdicts[text] or accepts(text)
-    return series.map(verdicts).astype(bool)
+        plain = pl.DataFrame({"text": [text for text in texts if text.isascii()]})
+        good.update(plain.filter(screen(pl.col("text")))["text"])
+    good.update(text for text in texts if text not in good and accepts(text))
+    return pd.Series([value in good for value in series], index=series.index, dtype=bool)
 
 
 for _check, _statistics in (

@@ -1,28 +1,51 @@
-"""Phone numbers: the last word is `phonenumbers`'s, the first a fast pattern's.
+"""Phone numbers: the last word is `phonenumbers`'s, the first that of patterns made from its metadata.
 
 `accepts` is the verdict: `phonenumbers` parses the text, and says that the number is possible and valid.
 A number with `+` is international; one without is read as dialled in the default region (an ISO code such
 as `IN`; with None there is no such reading); one that is nothing but the digits 0 to 9 may also be a
 country code and a number with the `+` left away, which is how the platform writes them (`919876543210`).
-Whatever else the library reads as a number is one: blanks, dashes, brackets, an extension, other scripts'
-digits. A contract that wants them bare says so with a `str_matches` besides.
+Whatever else the library reads as a number is one: blanks, dashes, words around it, an extension, other
+scripts' digits. A contract that wants numbers bare says so with a `str_matches` besides.
 
 `screen` is the fast form, for a polars expression: true means "surely accepted", false means only "ask".
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+import polars as pl
+
+from pipeline.phonepatterns import Patterns, patterns
+
 if TYPE_CHECKING:
-    import polars as pl
+    import numpy.typing as npt
+
+    Mask = npt.NDArray[np.bool_]
 
 __all__ = ["accepts", "screen"]
 
+MARKS = "[ ().-]"  # what people put between the digits, and the library takes no notice of
+SHORT = 64  # bytes; the library reads no text of more than 250 characters
+
 
 def accepts(text: str, region: str | None = None) -> bool:
-    """Whether `text` is a possible and valid phone number, dialled in `region` where it has no `+`."""
+    """Whether `text` is a possible and valid phone number, dialled in `region` where it has no `+`.
+
+    Raises ValueError for a region that `phonenumbers` does not know.
+    """
+    _require(region)
     return _valid(text, region) or (text.isascii() and text.isdigit() and _valid(f"+{text}", None))
+
+
+def _require(region: str | None) -> None:
+    import phonenumbers
+
+    if region is not None and region not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f"{region!r} is no region of phone numbers; those are codes such as 'IN' or 'DE'")
 
 
 def _valid(text: str, region: str | None) -> bool:
@@ -35,6 +58,44 @@ def _valid(text: str, region: str | None) -> bool:
     return phonenumbers.is_possible_number(number) and phonenumbers.is_valid_number(number)
 
 
-def screen(column: pl.Expr, region: str | None = None) -> pl.Expr:  # noqa: ARG001
-    """True where a String column's text is surely accepted, false where `accepts` must say; null stays."""
-    return column.is_null() & False
+def screen(column: pl.Expr, region: str | None = None) -> pl.Expr:
+    """True where a String column's text is surely accepted; false where `accepts` must say, and for null.
+
+    Raises ValueError for a region that `phonenumbers` does not know.
+    """
+    _require(region)
+    return column.map_batches(partial(surely, region=region), return_dtype=pl.Boolean, is_elementwise=True)
+
+
+def surely(texts: pl.Series, region: str | None = None) -> pl.Series:
+    """Which of `texts` are surely accepted (Boolean, no nulls): each reading is tried on what is left."""
+    abroad, *at_home = patterns(region)
+    sure = _matches(texts, [abroad])
+    _among_the_rest(texts, sure, lambda rest: _matches(rest, at_home))
+    _among_the_rest(texts, sure, lambda rest: _without_marks(rest, abroad, at_home))
+    return pl.Series(texts.name, sure)
+
+
+def _among_the_rest(texts: pl.Series, sure: Mask, look: Callable[[pl.Series], Mask]) -> None:
+    """Mark as `sure` those that `look` finds among the others."""
+    rest = np.flatnonzero(~sure)
+    sure[rest] = look(texts.gather(rest))
+
+
+def _without_marks(texts: pl.Series, abroad: Patterns, at_home: Sequence[Patterns]) -> Mask:
+    """The texts read without their marks: these are not digits alone, so a country code needs its `+`."""
+    bare = texts.str.replace_all(MARKS, "")
+    international = _matches(bare, [abroad]) & _true(bare.str.starts_with("+"))
+    return (international | _matches(bare, at_home)) & _true(texts.str.len_bytes() <= SHORT)
+
+
+def _matches(texts: pl.Series, readings: Sequence[Patterns]) -> Mask:
+    """Which of `texts` are surely valid by one of the readings."""
+    found = np.zeros(len(texts), np.bool_)
+    for kind, general, never in readings:
+        found |= _true(texts.str.contains(kind) & texts.str.contains(general) & ~texts.str.contains(never))
+    return found
+
+
+def _true(values: pl.Series) -> Mask:
+    return values.fill_null(False).to_numpy()

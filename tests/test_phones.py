@@ -1,0 +1,202 @@
+"""Phone numbers: our verdict is phonenumbers', and what is surely accepted is accepted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import phonenumbers
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from phonenumbers import PhoneMetadata, PhoneNumberFormat, PhoneNumberType
+
+from pipeline import phonepatterns, phones
+
+REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
+HOMES = [None, "IN", "DE", "US", "CA", "RU", "KZ", "JP", "AR", "BR", "IT", "NO", "GB", "JM", "MX", "FI"]
+
+
+def surely_phones(texts: Iterable[str], region: str | None) -> list[str]:
+    column = pl.DataFrame({"text": list(texts)}, schema={"text": pl.String})
+    return column.filter(phones.screen(pl.col("text"), region))["text"].to_list()
+
+
+def library_takes_phone(text: str, region: str | None) -> bool:
+    """The library's own words, and the one thing more: digits alone may lack their plus."""
+    for candidate, home in [(text, region), (f"+{text}", None)]:
+        if candidate != text and not re.fullmatch("[0-9]+", text):
+            continue
+        try:
+            number = phonenumbers.parse(candidate, home)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_possible_number(number) and phonenumbers.is_valid_number(number):
+            return True
+    return False
+
+
+def examples(region: str) -> list[str]:
+    """The library's example numbers of a region, of every type, as one writes them there and elsewhere."""
+    found = []
+    for type_ in PhoneNumberType.values():
+        if number := phonenumbers.example_number_for_type(region, type_):
+            international = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+            found += [international, international[1:], phonenumbers.national_significant_number(number)]
+            for form in (
+                PhoneNumberFormat.NATIONAL,
+                PhoneNumberFormat.INTERNATIONAL,
+                PhoneNumberFormat.RFC3966,
+            ):
+                found.append(phonenumbers.format_number(number, form))
+    return list(dict.fromkeys(found))
+
+
+def mutations(text: str) -> list[str]:
+    """`text`, with a digit less, one more, another; with marks; in other scripts; and with bad ends."""
+    middle = len(text) // 2
+    wide = text.translate({ord("0") + n: ord("０") + n for n in range(10)})
+    arabic = text.translate({ord("0") + n: ord("٠") + n for n in range(10)})
+    found = [text[:i] + text[i + 1 :] for i in range(len(text))]
+    found += [text[:i] + digit + text[i:] for i in range(len(text) + 1) for digit in "07"]
+    found += [text[:i] + str((ord(text[i]) + 1) % 10) + text[i + 1 :] for i in range(len(text))]
+    found += [text[:middle] + mark + text[middle:] for mark in " -./()" + "xa#,;\x00\n\u200b"]
+    found += [text + end for end in ("\n", "\r", "\x00", " ", ".0", " ext 5", "x", "/", ";", "E+11", "a")]
+    found += [start + text for start in ("+", "00", "0", "1", " ", "'", "(", "tel:", "＋", "++", "\n")]
+    return [text, wide, arabic, *found]
+
+
+def agree_on_phones(texts: Iterable[str], home: str | None) -> None:
+    texts = list(dict.fromkeys(texts))
+    accepted = [text for text in texts if library_takes_phone(text, home)]
+    assert [text for text in texts if phones.accepts(text, home)] == accepted
+    assert set(surely_phones(texts, home)) <= set(accepted)
+
+
+def test_numbers_as_the_platform_writes_them() -> None:
+    good = ["919876543210", "+919876543210", "9876543210", "09876543210", "98765 43210", "+91-98765-43210"]
+    good += ["4915112345678", "+49 (1511) 2345678", "12025550123", "９８７６５４３２１０", "'919876543210"]
+    bad = ["", "x", "+", "91987654321", "9.19877E+11", "919876543210.0", "0000000000", "+999123456789"]
+    bad += ["49 15112345678", "４９１５１１２３４５６７８"]
+    assert [text for text in good + bad if phones.accepts(text, "IN")] == good
+    assert not phones.accepts("9876543210")
+    assert phones.accepts("919876543210")
+
+
+def test_ordinary_numbers_are_surely_accepted() -> None:
+    ordinary = ["919876543210", "+919876543210", "9876543210", "98765 43210", "+91-98765-43210"]
+    ordinary += [
+        "4915112345678",
+        "+49 (1511) 2345678",
+        "12025550123",
+        "+77012345678",
+        "+5491123456789",
+        "819012345678",
+    ]
+    assert surely_phones(ordinary, "IN") == [text for text in ordinary if text != "+77012345678"]
+    assert surely_phones(["77012345678", "7012345678"], "KZ") == ["77012345678", "7012345678"]
+
+
+@pytest.mark.parametrize("home", [None, "IN", "US"])
+def test_the_example_numbers_of_all_regions(home: str | None) -> None:
+    agree_on_phones((text for region in REGIONS for text in examples(region)[:6]), home)
+
+
+def test_most_regions_mobile_numbers_are_surely_accepted() -> None:
+    numbers = [
+        phonenumbers.format_number(number, PhoneNumberFormat.E164)
+        for region in REGIONS
+        if (number := phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE))
+    ]
+    assert len(surely_phones(numbers, None)) > 0.85 * len(numbers) > 180
+
+
+@pytest.mark.parametrize("home", ["IN", "DE", "US", "JP"])
+def test_mutations_of_example_numbers(home: str) -> None:
+    number = phonenumbers.example_number_for_type(home, PhoneNumberType.MOBILE)
+    assert number
+    e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    texts = [e164, e164[1:], str(phonenumbers.national_significant_number(number))]
+    agree_on_phones((mutation for text in texts for mutation in mutations(text)), home)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("home", HOMES)
+def test_mutations_of_all_regions_example_numbers(home: str | None) -> None:
+    """Some 60,000 texts for each home; the library's word is asked where the screen is sure, and for some."""
+    texts = list(dict.fromkeys(m for r in REGIONS for t in examples(r) for m in mutations(t)))
+    sure = surely_phones(texts, home)
+    assert len(sure) > 1_000
+    assert [text for text in sure if not library_takes_phone(text, home)] == []
+    agree_on_phones(texts[:: len(texts) // 3_000], home)
+
+
+def metadata_patterns(region: str) -> list[str]:
+    metadata = PhoneMetadata.metadata_for_region(region)
+    assert metadata
+    descs = (metadata.general_desc, metadata.fixed_line, metadata.mobile, metadata.voip, metadata.toll_free)
+    found = [desc.national_number_pattern for desc in descs if desc and desc.national_number_pattern]
+    prefix = metadata.national_prefix_for_parsing
+    return [*found, f"(?:{prefix.replace('$', '')})(?:{found[0]})"] if prefix else found
+
+
+@st.composite
+def numbers(draw: st.DrawFn, homes: list[str | None]) -> tuple[str | None, str]:
+    """A home and a text that the metadata of some region has a pattern for, a bit changed at times."""
+    home = draw(st.sampled_from(homes))
+    region = draw(st.sampled_from([home or "IN", draw(st.sampled_from(REGIONS))]))
+    pattern = draw(st.sampled_from(metadata_patterns(region)))
+    number = draw(st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True, alphabet="0123456789"))
+    code = str(phonenumbers.country_code_for_region(region))
+    text = draw(st.sampled_from(["+", "", "+ ", "00"])) + draw(st.sampled_from([code, ""])) + number
+    place = draw(st.integers(0, len(text)))
+    return home, text[:place] + draw(st.sampled_from(["", "", "0", " ", "-", ".", "(0)", "\n", "٣"])) + text[
+        place:
+    ]
+
+
+@settings(deadline=None, max_examples=150)
+@given(numbers(HOMES))
+def test_numbers_made_from_the_metadata(case: tuple[str | None, str]) -> None:
+    agree_on_phones([case[1]], case[0])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@settings(deadline=None, max_examples=15_000)
+@given(numbers(HOMES))
+def test_many_more_numbers_made_from_the_metadata(case: tuple[str | None, str]) -> None:
+    agree_on_phones([case[1]], case[0])
+
+
+def lengths(pattern: str) -> set[int] | None:
+    found = phonepatterns.shape(pattern)
+    return found and found[0]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected", "firsts"),
+    [
+        (r"[6-9]\d{9}", {10}, "6789"),
+        (r"1?2|3(?:4|56){2}", {1, 2, 3, 4, 5}, "123"),
+        (r"(?:0|[2-4])?(\d{1,2})?", {0, 1, 2, 3}, "0123456789"),
+        (r"(?:12){0,2}7", {1, 3, 5}, "17"),
+    ],
+)
+def test_the_shape_of_a_pattern(pattern: str, expected: set[int], firsts: str) -> None:
+    assert phonepatterns.shape(pattern) == (expected, set(firsts))
+
+
+@pytest.mark.parametrize("pattern", [r"1+", r"(?!1)2", r"1*", "a", r"\D", "1$", "[^1]", "1{,2}"])
+def test_what_is_not_understood_has_no_shape(pattern: str) -> None:
+    assert phonepatterns.shape(pattern) is None
+
+
+@pytest.mark.parametrize("region", ["XX", "in", "India", ""])
+def test_a_region_that_is_none_is_told(region: str) -> None:
+    with pytest.raises(ValueError, match="no region"):
+        phones.accepts("919876543210", region)
+    with pytest.raises(ValueError, match="no region"):
+        phones.screen(pl.col("x"), region)

@@ -1,0 +1,49 @@
+"""Spreadsheet damage is told from what looks like it, by `re` and by polars alike."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import spreadsheets
+
+DAMAGE: list[tuple[str, list[str], list[str]]] = [
+    (
+        spreadsheets.scientific_notation,
+        ["9.19E+11", "9,19E+11", "9E+11", "9.19877E+11", "9.19e11", "-1.5E-07", "1E+12"],
+        ["9E11", "E+11", "9.19E+11 ", "9.19E+11\n", "x9.19E+11", "919E", "12E5", "9.E+11", "٩.19E+11", ""],
+    ),
+    (
+        spreadsheets.trailing_decimal,
+        ["919876543210.0", "1.0", "0012.00", "-5.0", "+91987.0"],
+        ["919876543210", "1.5", "1.0.0", "v1.0", "1.0\n", ".0", "1.", "1,0", "٩.0", ""],
+    ),
+    (
+        spreadsheets.apostrophe,
+        ["'919876543210", "'", "'\n", "'0012", "''"],
+        ["919876543210", "D'Souza", " '1", "\n'", "’1", ""],
+    ),
+    (
+        spreadsheets.shorter_than(5),
+        ["1067", "1", "0"],
+        ["01067", "10670", "123456", "1O67", "1067\n", "١٠٦٧", ""],
+    ),
+]
+
+
+@pytest.mark.parametrize(("pattern", "damaged", "sound"), DAMAGE)
+def test_damage_is_told_from_what_looks_like_it(pattern: str, damaged: list[str], sound: list[str]) -> None:
+    assert [text for text in damaged + sound if spreadsheets.damaged(text, pattern)] == damaged
+
+
+@given(st.text("'0019.,+-eE \n\x00é٣", max_size=9), st.sampled_from([pattern for pattern, _, _ in DAMAGE]))
+def test_the_fast_form_of_damage_is_exact(text: str, pattern: str) -> None:
+    screened = pl.DataFrame({"text": [text]}).select(spreadsheets.screen(pl.col("text"), pattern)).item()
+    assert screened is not spreadsheets.damaged(text, pattern)
+
+
+def test_a_length_that_can_lose_no_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match="2 or more"):
+        spreadsheets.shorter_than(1)
