@@ -255,6 +255,8 @@ def test_dtypes(dtype: Any, type_: CellType) -> None:
         ({"columns": {"A": pa.Column("float16")}}, "float16"),
         ({"columns": {"A": pa.Column(pd.CategoricalDtype([1, 2]))}}, "category"),
         ({"columns": {1: pa.Column(str)}}, "named 1"),
+        ({"columns": {"A": pa.Column(int, default="x")}}, "column A of the contract has a default"),
+        ({"columns": {"A": pa.Column(str, default=["x"])}}, "column A of the contract has a default"),
     ],
 )
 def test_what_is_refused_is_refused_by_name(schema: dict[str, Any], said: str) -> None:

@@ -347,6 +347,9 @@ def raising(*_: Any) -> Any:
             "parser of column A raised ValueError",
         ),
         ({"A": pa.Column(str, parsers=pa.Parser(lambda s: s.map(list)))}, "parser of column A"),
+        ({"A": pa.Column(str, parsers=pa.Parser(lambda s: s[1:]))}, "column A takes rows out"),
+        ({"A": pa.Column(str, parsers=pa.Parser(lambda s: s[0]))}, "column A takes rows out"),
+        ({"A": pa.Column(int, parsers=pa.Parser(lambda s: s[1:]), coerce=True)}, "column A takes rows out"),
     ],
 )
 def test_what_names_no_row_is_an_error_in_the_contract(schema: dict[str, pa.Column], said: str) -> None:

@@ -15,13 +15,14 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import polars as pl
 from pandera import dtypes
 from pandera.api.checks import Check
 from pandera.api.function_dispatch import Dispatcher
 from pandera.api.hypotheses import Hypothesis
 from pandera.pandas import Column, DataFrameSchema
 
-from pipeline.contract import text
+from pipeline.contract import text, typed
 from pipeline.contract.rules import OPAQUE, CellType, CheckRule, ColumnRule, Keep, Rules, Unique
 from pipeline.errors import ConfigError
 
@@ -118,18 +119,33 @@ def _column(name: Any, column: Column, schema: DataFrameSchema) -> ColumnRule:
     for check in column.checks:
         _must_be_about_rows(check, where)
     dtype = schema.dtype or column.dtype
+    type_ = cell_type(dtype, where)
     return ColumnRule(
         name=name,
         regex=column.regex,
         required=column.required,
         nullable=column.nullable,
-        type=cell_type(dtype, where),
+        type=type_,
         dtype_name="" if dtype is None else str(dtype),
         unique=_KEEP[column.report_duplicates] if column.unique else None,
         parsed=bool(column.parsers),
-        default=None if pd.isna(column.default) else text.of(column.default),
+        default=_default(column.default, type_, where),
         checks=tuple(check_rule(check) for check in column.checks if not check.raise_warning),
     )
+
+
+def _default(default: Any, type_: CellType, where: str) -> str | None:
+    """The text of a column's default, None where there is none."""
+    try:
+        written = text.of(default)
+        fits = not written or pl.select(typed.value(pl.lit(written), type_)).item() is not None
+    except TypeError:
+        fits = False
+    if not fits:
+        raise ConfigError(
+            f"{where} has a default that is no value of its dtype", hint="give it one, or leave it out"
+        )
+    return written or None
 
 
 def _must_be_about_rows(check: Check, where: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Container, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,12 @@ import pyarrow as pa
 from pandera.api.checks import Check
 from pandera.api.function_dispatch import Dispatcher
 from pandera.dtypes import DataType
-from pandera.pandas import Column, DataFrameSchema
+from pandera.pandas import Column, DataFrameSchema, Parser
 
 from pipeline.contract.rules import ColumnRule
+from pipeline.errors import ConfigError
+
+T = TypeVar("T")
 
 _NULLABLE: dict[pa.DataType, Any] = {
     pa.int8(): pd.Int8Dtype(),
@@ -46,7 +49,8 @@ def to_pandas(values: pl.Series, dtype: DataType | None) -> pd.Series[Any]:
         return pd.Series(values.to_arrow().to_pandas(), dtype=wanted)
     mapper = pd.ArrowDtype if isinstance(wanted, pd.ArrowDtype) else _NULLABLE.get
     series: pd.Series[Any] = values.to_arrow().to_pandas(types_mapper=mapper)
-    if wanted is None or (isinstance(wanted, np.dtype) and wanted.kind in "iub" and values.null_count()):
+    has_no_null = isinstance(wanted, np.dtype) and wanted.kind in "iub"
+    if wanted is None or wanted == series.dtype or (has_no_null and values.null_count()):
         return series
     return series.astype(wanted)
 
@@ -61,11 +65,26 @@ def judged(
         own = schema.columns[rule.name]
         columns[name] = Column(
             checks=_reporting(own.checks),
-            parsers=None if name in early else own.parsers,
+            parsers=None if name in early else keeping_rows(own.parsers, name),
             default=None if name in early else own.default,
             nullable=rule.nullable,
         )
     return DataFrameSchema(columns, checks=_reporting(schema.checks), parsers=schema.parsers)
+
+
+def keeping_rows(parsers: list[Parser], column: str) -> list[Parser]:
+    """The parsers of a column, each made to refuse to take out rows: pandera would blank these cells."""
+
+    def kept(function: Callable[..., Any], series: Any, **args: Any) -> Any:
+        parsed = function(series, **args)
+        if not isinstance(parsed, pd.Series) or not parsed.index.equals(series.index):
+            raise ConfigError(
+                f"the parser {function.__name__} of column {column} takes rows out or changes their order",
+                hint="a parser of a column gives back a Series with a value for each row it was given",
+            )
+        return parsed
+
+    return [_with(p, _parser_fn=partial(kept, p._parser_fn)) if not p.element_wise else p for p in parsers]
 
 
 def _reporting(checks: list[Check]) -> list[Check]:
@@ -77,13 +96,19 @@ def _reporting(checks: list[Check]) -> list[Check]:
 
 
 def _reports(check: Check) -> Check:
-    check = copy.copy(check)
-    check.n_failure_cases = None
-    if not check.element_wise:
+    function: Any = check._check_fn
+    if isinstance(function, Dispatcher):
         # pandera copies its built-in functions deeply, and a copy made early knows no pandas: ask by name.
-        builtin = isinstance(check._check_fn, Dispatcher)
-        check._check_fn = partial(_decided, check._check_fn.__name__ if builtin else check._check_fn)
-    return check
+        function = function.__name__
+    answers = check._check_fn if check.element_wise else partial(_decided, function)
+    return _with(check, n_failure_cases=None, _check_fn=answers)
+
+
+def _with(thing: T, **changes: Any) -> T:
+    """A copy that differs in these attributes."""
+    changed = copy.copy(thing)
+    vars(changed).update(changes)
+    return changed
 
 
 def _decided(function: str | Callable[..., Any], data: Any, **args: Any) -> Any:

@@ -24,7 +24,7 @@ from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 from pandera.pandas import Column, DataFrameSchema
 
 from pipeline.contract import text, typed
-from pipeline.contract.frames import judged, to_pandas
+from pipeline.contract.frames import judged, keeping_rows, to_pandas
 from pipeline.contract.rules import ANY_FILLED, NOT_NULLABLE, ROW, CellType, Rules, coercion
 from pipeline.errors import ConfigError, PipelineError
 
@@ -38,7 +38,7 @@ class Judgement:
 
     `failures` are (row, `COLUMN:check`), by row and within a row in the contract's order; rows without any
     are good. `changed` holds the columns whose text the contract asked to change: whole String columns,
-    null where empty.
+    "" or null where empty.
     """
 
     failures: tuple[tuple[int, str], ...] = ()
@@ -162,13 +162,9 @@ class Judge:
             default = self._bound[name].default
             series = series if default is None else series.fillna(default)
             with self._code(f"a parser of column {name}"):
-                for parser in column.parsers:
+                for parser in keeping_rows(column.parsers, name):
                     series = parser(series).parser_output
                 new = pl.Series(name, [text.of(value) or None for value in series], dtype=pl.String)
-            if len(new) != len(old):
-                raise ConfigError(
-                    f"a parser of column {name} changes the number of rows", hint="keep each row"
-                )
             if not new.equals(old):
                 yield name, new
 
