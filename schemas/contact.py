@@ -54,7 +54,15 @@ def date_between(first: dt.date, last: dt.date, sentence: str) -> pa.Check:
 
 CONTACT = pa.DataFrameSchema(
     {
-        "CUSTOMER_ID": optional(str, *undamaged(CUSTOMER_ID_LENGTH), what="Your own id of the contact."),
+        "CUSTOMER_ID": pa.Column(
+            str,
+            undamaged(CUSTOMER_ID_LENGTH),
+            unique=True,
+            report_duplicates="exclude_first",
+            nullable=True,
+            required=False,
+            description="Your own id of the contact; no other contact has the same.",
+        ),
         "EMAIL": pa.Column(
             str,
             pa.Check.email(description="An e-mail address, by the rules of the standards."),
