@@ -165,7 +165,7 @@ def test_numbers_made_from_the_metadata(case: tuple[str | None, str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@settings(deadline=None, max_examples=15_000)
+@settings(deadline=None, max_examples=3_000)
 @given(numbers(HOMES))
 def test_many_more_numbers_made_from_the_metadata(case: tuple[str | None, str]) -> None:
     agree_on_phones([case[1]], case[0])
