@@ -88,7 +88,7 @@ def keeping_rows(parsers: list[Parser], column: str) -> list[Parser]:
 
 
 def _reporting(checks: list[Check]) -> list[Check]:
-    """The checks that can reject, each made to report every failure and to answer for every row.
+    """The checks that can reject, each made to answer for every row.
 
     A check that only warns rejects nothing, and its warning would hold values.
     """
@@ -101,7 +101,7 @@ def _reports(check: Check) -> Check:
         # pandera copies its built-in functions deeply, and a copy made early knows no pandas: ask by name.
         function = function.__name__
     answers = check._check_fn if check.element_wise else partial(_decided, function)
-    return _with(check, n_failure_cases=None, _check_fn=answers)
+    return _with(check, _check_fn=answers)
 
 
 def _with(thing: T, **changes: Any) -> T:

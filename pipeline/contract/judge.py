@@ -212,7 +212,8 @@ def _same(old: Any, new: Any) -> bool:
 def _rows(error: SchemaError) -> Rows:
     """The rows that an error of pandera's is about, none where it does not say.
 
-    A check's own answer is asked first: failure cases leave out rows where all that failed is null.
+    A check's own answer is asked first: failure cases leave out rows where all that failed is null, and
+    those beyond `n_failure_cases`.
     """
     cases, answer = error.failure_cases, error.check_output
     if not isinstance(cases, pd.DataFrame):
