@@ -48,10 +48,14 @@ def cut_block(name: str, data: bytes, layout: Layout, line: int, *, final: bool)
     try:
         return cut(data, layout.dialect, layout.limit, line=line, final=final)
     except LineTooLongError as error:
-        raise SourceError(
-            f"{name}, line {error.line}: goes on for more than {layout.limit * LINE_FACTOR:,} bytes",
-            hint="Is this a CSV file? If its lines are that long, raise source.max_record_bytes.",
-        ) from None
+        raise _endless(name, error.line, layout) from None
+
+
+def _endless(name: str, line: int, layout: Layout) -> SourceError:
+    return SourceError(
+        f"{name}, line {line}: goes on for more than {layout.limit * LINE_FACTOR:,} bytes",
+        hint="Is this a CSV file? If its lines are that long, raise source.max_record_bytes.",
+    )
 
 
 class Head:
@@ -71,7 +75,10 @@ class Head:
             more = stream.read(max(step, len(data)))
             data, final = data + more, not more
             at = _after_lines(data, layout.skip_rows, final=final)
-            entries, used = self._entries(stream.name, data[at:], final=final) if at >= 0 else ([], 0)
+            if at >= 0:
+                entries, used = self._entries(stream.name, data[at:], final=final)
+            elif len(data) > layout.limit * LINE_FACTOR:
+                raise _endless(stream.name, 1, layout)
         self.entries = entries
         stream.unread(data[at + used :])
         self.line_after = self._first_line + len(_LINE_END.findall(data[at : at + used]))

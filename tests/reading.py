@@ -1,0 +1,75 @@
+"""What the reading tests share: a source read to its end and put together again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.config import SourceConfig
+from pipeline.handoffs import Header, Malformed
+from pipeline.read import open_source
+
+CONTRACT = ("EMAIL", "MOBILE", "CITY")
+
+
+@dataclass(frozen=True)
+class Read:
+    """A whole source: rows of cells with their places, what was malformed, and each record's bytes."""
+
+    header: Header
+    rows: list[tuple[str | None, ...]]
+    places: list[int]
+    malformed: list[Malformed]
+    records: list[bytes]
+    sizes: list[int]
+    size: int | None
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(self.records)
+
+    @property
+    def reasons(self) -> dict[int, str]:
+        return {one.place: one.reason for one in self.malformed}
+
+
+def source_config(**config: Any) -> SourceConfig:
+    return SourceConfig.model_validate(config)
+
+
+def keep_all(columns: Sequence[str]) -> tuple[int, ...]:
+    return tuple(range(len(columns)))
+
+
+def read(
+    source: Any,
+    *,
+    slice_bytes: int | None = None,
+    contract: Sequence[str] = CONTRACT,
+    resolve: Any = keep_all,
+    **config: Any,
+) -> Read:
+    rows: list[tuple[str | None, ...]] = []
+    malformed: list[Malformed] = []
+    places, records, sizes = [], [], []
+    settings = source_config(**config)
+    with open_source(
+        source, settings, contract_names=contract, resolve=resolve, slice_bytes=slice_bytes
+    ) as opened:
+        for index, piece in enumerate(opened.slices()):
+            assert piece.index == index
+            table = piece.table()
+            assert table.cells.columns == list(opened.header.columns)
+            assert table.cells.height == len(table.starts) == len(table.ends) == len(table.places)
+            assert table.places.dtype == table.starts.dtype == table.ends.dtype == "int64"
+            for one in table.malformed:
+                assert one.before == sum(place < one.place for place in table.places.tolist())
+            rows += table.cells.rows()
+            places += table.places.tolist()
+            malformed += table.malformed
+            spans = zip(table.starts.tolist(), table.ends.tolist(), strict=True)
+            records += [table.data[start:end] for start, end in spans]
+            sizes.append(piece.size)
+        header, size = opened.header, opened.size
+    return Read(header, rows, places, malformed, records, sizes, size)
