@@ -24,10 +24,12 @@ from pipeline.configtypes import (
     HostPort,
     MaxRejected,
     Names,
+    Networks,
     OneAscii,
     OneAsciiOrNone,
     Prefix,
     Region,
+    Tags,
     Whole,
     is_loopback,
 )
@@ -99,24 +101,58 @@ class StageConfig(_Section):
     public_endpoint_url: Address | None = Field(
         None, description="The same store as reached from outside; URLs are signed for it."
     )
-    url: Literal["presigned"] = Field("presigned", description="How the file is reached.")
+    addressing: Literal["virtual", "path"] | None = Field(
+        None, description="BUCKET.host or host/BUCKET; default: virtual on AWS unless the name has dots."
+    )
+    url: Literal["presigned", "allowlisted", "public"] = Field(
+        "presigned", description="How the file is reached: docs/storage.md."
+    )
     expires_in: Duration = Field(
         86400, ge=1, le=MAX_EXPIRES, description="Life of a presigned URL: 30m, 12h, at most 7d."
     )
     min_lifetime: Duration = Field(
         900, ge=0, description="Refuse a URL that dies sooner, with temporary credentials."
     )
+    allowed_addresses: Networks = Field(
+        (), description="Who fetches, with allowlisted: addresses or CIDRs; default: the data centre's."
+    )
+    public_access: Literal["understood"] | None = Field(
+        None, description="With public: said twice, because whoever has the URL can read, for ever."
+    )
+    public_base_url: Address | None = Field(
+        None, description="With public: CDN or website that serves the bucket; the key is added."
+    )
     encryption: Encryption | None = Field(
         None, description="SSE-S3, SSE-KMS or SSE-KMS:key-id; default: the bucket's own."
     )
+    tags: Tags = Field({}, description="Tags of the hosted object, e.g. for a lifecycle rule.")
     allow_http: bool = Field(False, description="Let contacts travel by plain http to another machine.")
 
     @model_validator(mode="after")
     def _no_plain_http(self) -> Self:
-        for key in ("endpoint_url", "public_endpoint_url"):
+        for key in ("endpoint_url", "public_endpoint_url", "public_base_url"):
             url = getattr(self, key)
             if url and url.startswith("http://") and not is_loopback(url) and not self.allow_http:
                 raise ValueError(f"{key} is plain http: use https://, or set allow_http: true")
+        return self
+
+    @model_validator(mode="after")
+    def _of_one_mode(self) -> Self:
+        if self.url == "public" and not self.public_access:
+            raise ValueError(
+                "url: public lets anybody read who has the URL, for as long as the file is there: "
+                "say so with `public_access: understood`"
+            )
+        for key, mode in (
+            ("public_access", "public"),
+            ("public_base_url", "public"),
+            ("allowed_addresses", "allowlisted"),
+        ):
+            if getattr(self, key) and self.url != mode:
+                raise ValueError(f"{key} has a meaning with `url: {mode}` only")
+        unsigned = self.url != "presigned" and not self.public_base_url
+        if unsigned and (self.encryption or "").startswith("SSE-KMS"):
+            raise ValueError(f"url: {self.url} and SSE-KMS: to a reader without signature no key is given")
         return self
 
 

@@ -83,6 +83,31 @@ def _like(pattern: str, meaning: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _networks(value: Any) -> Any:
+    """One address or several, as CIDRs; as wide as AWS still takes for "not public", and no wider."""
+    found = []
+    for text in (value,) if isinstance(value, str) else value:
+        try:
+            network = ipaddress.ip_network(text)
+        except ValueError:
+            raise ValueError("an IP address, or a network such as 203.0.113.0/24") from None
+        if network.prefixlen < (8 if network.version == 4 else 32):
+            raise ValueError("a network this wide is as good as public: name smaller ones")
+        found.append(str(network))
+    return tuple(found)
+
+
+def _tags(value: dict[str, str]) -> dict[str, str]:
+    if len(value) > 10:
+        raise ValueError("an object has ten tags at most")
+    for name, text in value.items():
+        if not re.fullmatch(r"[\w .:/=+@-]{1,128}", name) or not re.fullmatch(r"[\w .:/=+@-]{0,256}", text):
+            raise ValueError("a tag is made of letters, digits, blanks and . : / = + - @ _")
+        if name.lower().startswith("aws:"):
+            raise ValueError("tags named aws:… are the store's own")
+    return value
+
+
 _VARIABLE = {"type": "string", "pattern": r"^\$\{.*\}$"}  # a `${NAME}` stands for a number too
 
 Whole = Annotated[
@@ -132,6 +157,12 @@ Region = Annotated[str, _like(r"[a-z0-9-]{1,63}", "a region's name, such as eu-c
 Encryption = Annotated[
     str, _like(r"SSE-S3|SSE-KMS(:[\w:/.-]{1,256})?", "one of SSE-S3, SSE-KMS, SSE-KMS:key-id")
 ]
+Networks = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_networks),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+Tags = Annotated[dict[str, str], AfterValidator(_tags)]
 Email = Annotated[str, _like(r"[^@\s]+@[^@\s]+\.[^@\s]+", "not an e-mail address")]
 
 
