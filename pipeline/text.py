@@ -110,7 +110,7 @@ def _of_value(value: Any, row: int) -> str | bytes | None:
         return None if value.is_nan() else f"{value:f}"
     if isinstance(value, dt.date | dt.time):
         return _TRAILING_ZEROS.sub(r"\1", value.isoformat())
-    if isinstance(value, float | np.floating | np.integer | np.bool_):
+    if isinstance(value, float) or (isinstance(value, np.generic) and value.dtype.kind in "fiub"):
         try:
             cell: str | None = of_series(pl.Series(np.array([value]))).cells[0]
         except NoTextError as error:
@@ -120,12 +120,10 @@ def _of_value(value: Any, row: int) -> str | bytes | None:
 
 
 def _of_bytes(values: pl.Series) -> Text:
-    cells = values.cast(pl.String, strict=False)
-    undecodable = (cells.is_null() & values.is_not_null()).arg_true().to_list()
-    if undecodable:
-        shown = [values[row].decode("utf-8", "backslashreplace") for row in undecodable]
-        cells = cells.scatter(undecodable, shown)
-    return Text(cells, undecodable)
+    try:
+        return Text(values.cast(pl.String), [])
+    except pl.exceptions.PolarsError:
+        return of_objects(values)  # some are no UTF-8: it tells which
 
 
 def _of_floats(values: pl.Series) -> pl.Series:
