@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Offsets = npt.NDArray[np.int64]
     Mask = npt.NDArray[np.bool_]
 
+Head = bytes
 State = Literal["validated", "staged", "submitted", "completed", "rejected", "refused", "unknown", "failed"]
 Step = Literal["validate", "stage", "submit", "track"]
 
@@ -135,7 +136,8 @@ class HostedFile:
     """The staged file and the one URL that the platform fetches it by.
 
     `url` is a secret while it lives and never printed whole; `expires_at` is ISO 8601 in UTC, the moment
-    the URL really stops working (None: never, or not known).
+    the URL really stops working (None: never, or not known). `head` is the file's first bytes, kept for
+    the pre-flight to compare.
     """
 
     bucket: str
@@ -144,6 +146,7 @@ class HostedFile:
     url_mode: str
     url: str = field(repr=False)
     expires_at: str | None = None
+    head: Head = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from pipeline import hosting
+from pipeline.answers import refusal
 from pipeline.errors import StageError
 from pipeline.handoffs import HostedFile
 from pipeline.private import private_file
@@ -32,6 +34,7 @@ MAX_PARTS = 10_000  # S3's own limits: parts of 5 MiB or more except the last, a
 WORKERS = 2
 SIGNED_FOR = 3600
 TIMEOUT = (10, 60)
+HEAD_BYTES = 1024  # of the file, kept for the pre-flight to compare
 
 
 class _Transient(Exception):
@@ -45,6 +48,7 @@ class Upload:
         self.store = store
         self.key = store.key(f"{run_id}-{secrets.token_hex(16)}.csv")
         self.bytes = 0
+        self.head = b""
         self._part_bytes = max(PART_BYTES, (expected_bytes or 0) * 2 // MAX_PARTS)
         self._buffer = bytearray()
         self._etags: dict[int, str] = {}
@@ -55,14 +59,17 @@ class Upload:
         self._completed = False
 
     def __enter__(self) -> Self:
+        config = self.store.config
         with storage(f"starting the upload to bucket {self.store.bucket}"):
-            self._upload_id = self.store.client.create_multipart_upload(
-                Bucket=self.store.bucket,
-                Key=self.key,
-                ContentType="text/csv; charset=utf-8",
-                CacheControl="private, no-store",
-                **_encryption(self.store.config.encryption),
-            )["UploadId"]
+            made = self.store.client.create_multipart_upload(
+                Bucket=self.store.bucket, Key=self.key, **hosting.settings(config)
+            )
+        self._upload_id = made["UploadId"]
+        try:
+            hosting.check_encryption(config, made.get("ServerSideEncryption"))
+        except StageError:
+            self._abort()
+            raise
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="pipeline-upload")
         return self
 
@@ -88,6 +95,8 @@ class Upload:
         """Take the next bytes of the file; blocks while enough parts are on their way already."""
         self._buffer += data
         self.bytes += len(data)
+        if len(self.head) < HEAD_BYTES:
+            self.head = (self.head + data)[:HEAD_BYTES]
         while len(self._buffer) >= self._part_bytes:
             part = bytes(memoryview(self._buffer)[: self._part_bytes])
             del self._buffer[: self._part_bytes]
@@ -112,7 +121,8 @@ class Upload:
             if not self._is_there():
                 raise
         self._completed = True
-        return HostedFile(self.store.bucket, self.key, self.bytes, self.store.config.url, url, expires_at)
+        mode = self.store.config.url
+        return HostedFile(self.store.bucket, self.key, self.bytes, mode, url, expires_at, self.head)
 
     def _next_number(self) -> int:
         return len(self._etags) + len(self._numbers) + 1
@@ -175,10 +185,8 @@ class Upload:
         if answer.status_code >= 500 or answer.status_code in (408, 429):
             raise _Transient(f"HTTP {answer.status_code}")
         if answer.status_code != 200 or not answer.headers.get("ETag"):
-            raise StageError(
-                f"The store refused part {number} with HTTP {answer.status_code}.",
-                hint="Check the permissions (s3:PutObject) and that stage.endpoint_url is an S3 store.",
-            )
+            refused = refusal(answer.status_code, answer.headers, answer.content)
+            raise StageError(f"The store refused part {number}: {refused}.", hint=refused.hint)
         return str(answer.headers["ETag"])
 
     def _is_there(self) -> bool:
@@ -231,12 +239,3 @@ class Accepted:
         """Make the file appear, whole."""
         self._file.close()
         self._part.replace(self.path)
-
-
-def _encryption(wanted: str | None) -> dict[str, Any]:
-    if wanted is None:
-        return {}
-    if wanted == "SSE-S3":
-        return {"ServerSideEncryption": "AES256"}
-    key_id = wanted.removeprefix("SSE-KMS").removeprefix(":")
-    return {"ServerSideEncryption": "aws:kms"} | ({"SSEKMSKeyId": key_id} if key_id else {})

@@ -1,7 +1,8 @@
 """The bucket as the other modules see it: a boto3 client that is set up right, and errors with hints.
 
 Right means: Signature Version 4, the bucket's own region, its regional host, path addressing for other
-stores than AWS, time-outs on everything, and no proxy between us and this machine.
+stores than AWS, time-outs on everything, and no proxy between us and this machine. Where the store is comes
+from the config alone: AWS_ENDPOINT_URL, which boto3 would obey, is not looked at.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pipeline.answers import AGAIN, hint
 from pipeline.configtypes import is_loopback
 from pipeline.errors import StageError
 
@@ -20,21 +22,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from pipeline.config import StageConfig
-
-_HINTS = {
-    "NoSuchBucket": "Check stage.bucket; buckets are not created for you.",
-    "AccessDenied": "The AWS credentials lack a permission on this bucket; see docs/storage.md.",
-    "403": "The AWS credentials lack a permission on this bucket; see docs/storage.md.",
-    "InvalidAccessKeyId": "The store does not know this access key: check AWS_PROFILE or AWS_ACCESS_KEY_ID.",
-    "SignatureDoesNotMatch": "The secret key does not belong to this access key.",
-    "ExpiredToken": "The temporary credentials have ended: fetch new ones and run again.",
-    "RequestTimeTooSkewed": "This machine's clock is wrong: set it, then run again.",
-    "PermanentRedirect": "The bucket is in another region: set stage.region, or leave it out.",
-    "AuthorizationHeaderMalformed": "The bucket is in another region: set stage.region, or leave it out.",
-    "IllegalLocationConstraintException": "The bucket is in another region: set stage.region.",
-    "404": "Check stage.bucket and stage.endpoint_url.",
-}
-_AGAIN = "Nothing is visible in the bucket; run again, and if it stays so check the network and the store."
 
 
 @dataclass(frozen=True)
@@ -83,13 +70,39 @@ class Store:
     @cached_property
     def client(self) -> S3Client:
         """A client for calls from here."""
-        return self._client(self.region, self.config.endpoint_url)
+        made = self._client(self.region, self.config.endpoint_url)
+        made.meta.events.register_first("needs-retry.s3", self._refuse_elsewhere)
+        return made
+
+    def _refuse_elsewhere(self, response: Any = None, **_: Any) -> None:
+        """Raise where the bucket is in another region. boto3 would follow, and then sign parts for ours."""
+        if response is None:
+            return
+        parsed = response[1]
+        error, meta = parsed.get("Error", {}), parsed.get("ResponseMetadata", {})
+        region = meta.get("HTTPHeaders", {}).get("x-amz-bucket-region") or error.get("Region")
+        if meta.get("HTTPStatusCode") in (301, 307, 400) and region and region != self.region:
+            raise StageError(
+                f"Bucket {self.bucket} is in region {region}, and was looked for in {self.region}.",
+                hint=f"Write `region: {region}` under stage:, or leave stage.region out.",
+            )
 
     @cached_property
     def signer(self) -> S3Client:
         """A client that signs URLs for the name by which the store is reached from outside."""
         public = self.config.public_endpoint_url
         return self._client(self.region, public) if public else self.client
+
+    def remove(self, key: str) -> None:
+        """Nothing: the object is gone, and its URL of no use to anybody. Raises StageError."""
+        with storage("removing a file that is not needed any more"):
+            self.client.delete_object(Bucket=self.bucket, Key=key)
+
+    def location(self, key: str) -> str:
+        """The plain URL of that key, without a signature, as it is reached from outside."""
+        with storage("making the URL"):
+            url = self.signer.generate_presigned_url("get_object", Params={"Bucket": self.bucket, "Key": key})
+        return url.partition("?")[0]
 
     def _client(self, region: str, endpoint: str | None) -> S3Client:
         from botocore.config import Config
@@ -105,9 +118,11 @@ class Store:
                 retries={"mode": "standard", "total_max_attempts": 5},
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
+                ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # not in its stubs
                 proxies={} if endpoint and is_loopback(endpoint) else None,
                 s3={
-                    "addressing_style": "path" if endpoint or "." in self.bucket else "virtual",
+                    "addressing_style": self.config.addressing
+                    or ("path" if endpoint or "." in self.bucket else "virtual"),
                     "us_east_1_regional_endpoint": "regional",
                 },
             ),
@@ -122,17 +137,35 @@ class Store:
 @contextmanager
 def storage(doing: str) -> Iterator[None]:
     """Turns what boto3 raises within it into a StageError that says what was being done, without values."""
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+    from botocore import exceptions as boto
 
     try:
         yield
-    except (NoCredentialsError, PartialCredentialsError):
+    except (boto.NoCredentialsError, boto.PartialCredentialsError):
         raise StageError(
             f"No AWS credentials were found while {doing}.",
             hint="Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run under a role.",
         ) from None
-    except ClientError as error:
+    except boto.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", "unknown"))
-        raise StageError(f"The store answered {code} while {doing}.", hint=_HINTS.get(code, _AGAIN)) from None
-    except BotoCoreError as error:
-        raise StageError(f"The store failed ({type(error).__name__}) while {doing}.", hint=_AGAIN) from None
+        raise StageError(f"The store answered {code} while {doing}.", hint=hint(code)) from None
+    except boto.BotoCoreError as error:
+        kind = type(error).__name__
+        raise StageError(f"The store failed ({kind}) while {doing}.", hint=_KINDS.get(kind, AGAIN)) from None
+
+
+_ENDPOINT = "Check stage.endpoint_url: name, port, http or https, and that the store is up."
+_CREDENTIALS = "The way to the credentials is broken: check AWS_PROFILE, or log in again (aws sso login)."
+_KINDS = {
+    "EndpointConnectionError": _ENDPOINT,
+    "ConnectTimeoutError": _ENDPOINT,
+    "ResponseParserError": "What answers there is no S3 store: check stage.endpoint_url.",
+    "SSLError": "Its certificate is not trusted, or it speaks no TLS: check stage.endpoint_url; for a "
+    "certificate of your own set AWS_CA_BUNDLE and REQUESTS_CA_BUNDLE.",
+    "ProfileNotFound": _CREDENTIALS,
+    "CredentialRetrievalError": _CREDENTIALS,
+    "UnauthorizedSSOTokenError": _CREDENTIALS,
+    "SSOTokenLoadError": _CREDENTIALS,
+    "TokenRetrievalError": _CREDENTIALS,
+    "InvalidRegionError": "Check stage.region.",
+}
