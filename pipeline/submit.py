@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -18,7 +17,7 @@ from urllib.parse import urlencode
 from pipeline.config import Config
 from pipeline.errors import ConfigError, SubmitError, SubmitRefused, SubmitUnavailable, SubmitUnknown
 from pipeline.handoffs import Job
-from pipeline.wire import redact, session
+from pipeline.wire import redact, session, within
 
 if TYPE_CHECKING:
     import requests
@@ -30,12 +29,16 @@ BASE_URLS = {
     "eu": "https://jsonapi.eu-north-1.eu.netcoresmartech.com/apiv2",
 }
 CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 10, 60, 120
-MAX_ANSWER = 1 << 20
+MAX_ANSWER = 1 << 16
 
 LOOK_FIRST = (
     "Do not run it again yet: look in the platform's panel, or wait for its e-mail, whether the job is there."
 )
-_VALUES = re.compile(r"https?://\S+|\S+@\S+|\+?[0-9][0-9 ().-]{5,}[0-9]")
+_VALUES = re.compile(r"https?(?:://|%3A)\S+|\S+@\S+|\+?[0-9][0-9 ().-]{5,}[0-9]|[A-Za-z0-9+/_=%-]{24,}")
+# OpenSSL's reasons that can only come before the request is written.
+_NO_HANDSHAKE = re.compile(
+    r"CERTIFICATE_VERIFY_FAILED|WRONG_VERSION_NUMBER|HTTP_REQUEST|UNSUPPORTED_PROTOCOL|HANDSHAKE_FAILURE"
+)
 _AGAIN = "Nothing was sent: check the network and submit.base_url, then run again."
 
 
@@ -48,8 +51,15 @@ class Request:
     form: dict[str, str] = field(repr=False)
 
     def __str__(self) -> str:
-        body = "\n  ".join(f"{key}={redact(value)}" for key, value in self.form.items())
+        form = self.form | {k: _masked_tail(v) for k, v in self.form.items() if k == "callback"}
+        body = "\n  ".join(f"{key}={redact(value)}" for key, value in form.items())
         return f"POST {redact(self.url + '?' + urlencode(self.query))}\n  {body}"
+
+
+def _masked_tail(url: str) -> str:
+    """The callback's URL without its last part, which is a secret."""
+    head, slash, _ = url.rpartition("/")
+    return f"{head}/***" if slash else url
 
 
 def build(config: Config, path: str, callback: str | None) -> Request:
@@ -70,7 +80,7 @@ def _api_key(config: Config) -> str:
     if config.submit.api_key_file:
         file = config.path(config.submit.api_key_file)
         try:
-            key = file.read_text(encoding="utf-8").strip()
+            key = file.read_text(encoding="utf-8-sig").strip()
         except (OSError, UnicodeDecodeError):
             raise ConfigError(
                 f"submit.api_key_file cannot be read: {file}", hint="It holds the key and nothing else."
@@ -89,38 +99,40 @@ def submit(request: Request) -> Job:
     """The accepted job; else SubmitRefused, SubmitUnavailable or SubmitUnknown."""
     import requests
 
-    started = time.monotonic()
     try:
-        with (
-            session(request.url) as wire,
-            wire.post(
-                request.url,
-                params=request.query,
-                data=request.form,
-                headers={"Accept": "application/json"},
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-                stream=True,
-            ) as answer,
-        ):
-            return _read(answer.status_code, _body(answer, started))
+        status, body = within(TOTAL_SECONDS, lambda: _ask(request))
+    except TimeoutError:
+        raise SubmitUnknown(
+            "The API's answer did not come to its end in time: it may have taken the job.", hint=LOOK_FIRST
+        ) from None
     except requests.RequestException as error:
         raise _unanswered(error) from None
+    return _read(request, status, body)
 
 
-def _body(answer: requests.Response, started: float) -> bytes:
-    """The body, bounded in length and in time: a server may send a byte a minute for ever."""
-    body = bytearray()
-    for chunk in answer.iter_content(16384):
-        body += chunk
-        if len(body) > MAX_ANSWER or time.monotonic() - started > TOTAL_SECONDS:
-            raise SubmitUnknown(
-                f"The API's answer (HTTP {answer.status_code}) did not come to its end.", hint=LOOK_FIRST
-            )
-    return bytes(body)
+def _ask(request: Request) -> tuple[int, bytes]:
+    """The answer's status and, where it is 200, its body, bounded in length."""
+    with (
+        session(request.url) as wire,
+        wire.post(
+            request.url,
+            params=request.query,
+            data=request.form,
+            headers={"Accept": "application/json"},
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            allow_redirects=False,
+            stream=True,
+        ) as answer,
+    ):
+        body = bytearray()
+        for chunk in answer.iter_content(1024) if answer.status_code == 200 else ():
+            body += chunk
+            if len(body) > MAX_ANSWER:
+                break
+        return answer.status_code, bytes(body)
 
 
-def _read(status: int, body: bytes) -> Job:
+def _read(request: Request, status: int, body: bytes) -> Job:
     """The job that an answer speaks of. The status is looked at first, the body only where it is 200."""
     if status == 429:
         raise SubmitUnavailable(
@@ -139,16 +151,17 @@ def _read(status: int, body: bytes) -> Job:
     if status != 200:
         raise SubmitUnknown(f"The API answered HTTP {status}: it may have taken the job.", hint=LOOK_FIRST)
     try:
-        answer: Any = json.loads(body)
+        answer: Any = json.loads(body) if len(body) <= MAX_ANSWER else None
     except (ValueError, RecursionError):
         answer = None
-    result = answer.get("result") if isinstance(answer, dict) else None
-    requestid = answer.get("requestid") if isinstance(answer, dict) else None
-    if result == "Success" and isinstance(requestid, (str, int)) and str(requestid).strip():
-        return Job(str(requestid).strip())
-    if isinstance(result, str) and result != "Success":
+    result, requestid = (
+        (answer.get("result"), answer.get("requestid")) if isinstance(answer, dict) else (0, 0)
+    )
+    if result == "Success" and re.fullmatch(r"[\x21-\x7e]{1,200}", _text(requestid)):
+        return Job(_text(requestid))
+    if isinstance(result, str) and result.strip().lower() not in ("", "success") and not requestid:
         raise SubmitRefused(
-            f"The API refused the job: {_said(result)}.",
+            f"The API refused the job: {_said(request, result)}.",
             hint="The file stays hosted until its URL expires; mend the cause and run again.",
         )
     raise SubmitUnknown(
@@ -156,10 +169,15 @@ def _read(status: int, body: bytes) -> Job:
     )
 
 
-def _said(text: str) -> str:
+def _text(requestid: object) -> str:
+    return str(requestid).strip() if type(requestid) in (str, int) else ""
+
+
+def _said(request: Request, text: str) -> str:
     """The API's own words, on one short line and with what looks like a secret or a contact masked."""
-    line = " ".join(redact(text).split())[:200]
-    return _VALUES.sub("***", line).rstrip(".") or "no reason given"
+    text = redact(text.replace(request.query["apikey"], "***"))
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return _VALUES.sub("***", line)[:200].rstrip(".") or "no reason given"
 
 
 def _unanswered(error: requests.RequestException) -> SubmitError:
@@ -174,9 +192,9 @@ def _unanswered(error: requests.RequestException) -> SubmitError:
     ) or isinstance(error, (requests.ConnectTimeout, requests.exceptions.InvalidURL))
     if unsent:
         return SubmitUnavailable("The API could not be reached.", hint=_AGAIN)
-    if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(reason):
+    if isinstance(error, requests.exceptions.SSLError) and _NO_HANDSHAKE.search(str(reason)):
         return SubmitUnavailable(
-            "The API's certificate is not trusted, so nothing was sent.",
+            "No trusted TLS connection to the API could be made, so nothing was sent.",
             hint="Check submit.base_url; behind a company proxy set REQUESTS_CA_BUNDLE.",
         )
     what = "did not answer in time" if isinstance(error, requests.Timeout) else "broke the connection off"

@@ -7,11 +7,12 @@ log whole URLs, signatures and API keys at DEBUG. Nothing outside this module ha
 from __future__ import annotations
 
 import logging
+import queue
 import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from pipeline.configtypes import is_loopback
 
@@ -43,17 +44,19 @@ def hushed() -> Iterator[None]:
     with _hush_lock:
         _hushed_runs += 1
         if _hushed_runs == 1:
-            for name, level in _LOUD.items():
-                logger = logging.getLogger(name)
-                _levels[name] = logger.level
-                logger.setLevel(max(level, logger.level))
+            for name in {*_LOUD, *logging.root.manager.loggerDict}:
+                quiet, logger = _LOUD.get(name.partition(".")[0]), logging.getLogger(name)
+                if quiet and (logger.level or name in _LOUD):  # one without a level has its parent's
+                    _levels[name] = logger.level
+                    logger.setLevel(max(quiet, logger.level))
     try:
         yield
     finally:
         with _hush_lock:
             _hushed_runs -= 1
             if _hushed_runs == 0:
-                for name, level in _levels.items():
+                while _levels:
+                    name, level = _levels.popitem()
                     logging.getLogger(name).setLevel(level)
 
 
@@ -66,6 +69,30 @@ def session(url: str) -> requests.Session:
     if is_loopback(url):
         made.trust_env = False
     return made
+
+
+def within(seconds: float, call: Callable[[], T]) -> T:
+    """What `call` returns or raises; TimeoutError where it has not done so in that time.
+
+    Time-outs on a socket hold for each read, so a server that sends a byte now and then outlasts them all.
+    The call goes on in a thread of its own, which keeps no process alive.
+    """
+    done: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            done.put((call(), None))
+        except BaseException as error:  # noqa: BLE001 - it is raised again below
+            done.put((None, error))
+
+    threading.Thread(target=work, name="pipeline-call", daemon=True).start()
+    try:
+        result, error = done.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError from None
+    if error is not None:
+        raise error
+    return cast("T", result)
 
 
 def retried(call: Callable[[], T], transient: type[Exception], *, stop: threading.Event) -> T:
