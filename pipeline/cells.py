@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from pipeline.records import Dialect, Records, cut
+from pipeline.dialect import Dialect
+from pipeline.records import Records, cut
 
 if TYPE_CHECKING:
     from pipeline.handoffs import Offsets

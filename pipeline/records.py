@@ -13,12 +13,14 @@ line) are looked at one by one, with a regular expression that knows the whole r
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
+
+from pipeline.dialect import Dialect, grammar
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -40,38 +42,15 @@ class LineTooLongError(Exception):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a CSV is written: single ASCII characters; quotechar "" means that nothing is quoted."""
-
-    delimiter: str = ","
-    quotechar: str = '"'
-    escapechar: str | None = None
-
-    def fields(self, record: bytes) -> list[bytes]:
-        """The fields of one well-formed record (without its line end), unquoted: the careful tokenizer."""
-        grammar = _grammar(self)
-        values, at = [], 0
-        while True:
-            found = grammar.field.match(record, at)
-            if found is None:
-                raise ValueError("not a well-formed record")
-            value = found[1] if found[1] is not None else found[2]
-            if found[1] is not None or self.escapechar:
-                value = grammar.doubled.sub(lambda pair: pair[1] or pair[0][:1], value)
-            values.append(value)
-            if found.end() == len(record):
-                return values
-            at = found.end() + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(NamedTuple):
     """A record that is none: `line` as counted in the source, `raw` its first physical line or all of it."""
 
     line: int
     reason: str
-    raw: bytes = field(repr=False)
+    raw: bytes
+
+    def __repr__(self) -> str:
+        return f"Broken(line={self.line}, reason={self.reason!r})"  # raw holds a contact's values
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +144,9 @@ def cut(data: bytes, dialect: Dialect, limit: int, *, line: int = 1, final: bool
     starts, ends, stops = lines.starts[heads], lines.ends[tails], lines.stops[tails]
     keep = ends > starts
     keep[np.searchsorted(heads, list(broken))] = False
-    bad = tuple(
-        Broken(line + i, reason, data[lines.starts[i] : lines.ends[i]]) for i, reason in broken.items()
-    )
+    at = list(broken)
+    spans = zip(lines.starts[at].tolist(), lines.ends[at].tolist(), broken.items(), strict=True)
+    bad = tuple(Broken(line + i, reason, data[start:end]) for start, end, (i, reason) in spans)
     if not keep.all():
         heads, starts, ends, stops = heads[keep], starts[keep], ends[keep], stops[keep]
     used = int(lines.stops[count - 1]) if count else 0
@@ -225,17 +204,19 @@ def _heads(
     is_head = np.ones(count, np.bool_)
     broken: dict[int, str] = {}
     go_on = 0
+    starts, ends = lines.starts.data, lines.ends.data  # one by one a memoryview is much faster
+    pattern = grammar(dialect).record
     for i in np.flatnonzero(_odd_lines(data, lines, dialect, limit)).tolist():
         if i < go_on:
             continue  # within the record before
-        end, reason = _end_of_record(data, int(lines.starts[i]), size, dialect, limit, final)
+        end, reason = _end_of_record(pattern, data, starts[i], size, limit, final)
         if reason:
             broken[i] = reason
         elif end is None:
             count = i
             break
         else:
-            go_on = int(np.searchsorted(lines.ends, end)) + 1
+            go_on = bisect_left(ends, end, i) + 1
             is_head[i + 1 : go_on] = False
     return np.flatnonzero(is_head[:count]), broken, count
 
@@ -276,11 +257,11 @@ def _line_of(offsets: Offsets, lines: _Lines) -> Offsets:
 
 
 def _end_of_record(
-    data: bytes, start: int, size: int, dialect: Dialect, limit: int, final: bool
+    pattern: re.Pattern[bytes], data: bytes, start: int, size: int, limit: int, final: bool
 ) -> tuple[int | None, str]:
     """Where the content of the record at `start` ends (None: read on), or why it is none."""
     stop = min(size, start + limit + 1)
-    found = _grammar(dialect).record.match(data, start, stop)
+    found = pattern.match(data, start, stop)
     if found is None:
         return None, "quote"
     end = found.start("end")
@@ -304,34 +285,3 @@ def _with_lf(data: bytes, stops: Offsets) -> bytes:
     at = at.copy()
     at[lone] = LF
     return at.tobytes()
-
-
-@dataclass(frozen=True, slots=True)
-class _Grammar:
-    record: re.Pattern[bytes]
-    field: re.Pattern[bytes]
-    doubled: re.Pattern[bytes]
-
-
-@lru_cache(maxsize=16)
-def _grammar(dialect: Dialect) -> _Grammar:
-    """The rule as regular expressions; possessive, so that no input makes them slow.
-
-    In `record` the group `end` is what follows a well-formed record, `open` a last field that is not
-    closed where the text ends.
-    """
-    d = re.escape(dialect.delimiter.encode())
-    q = re.escape(dialect.quotechar.encode())
-    e = re.escape((dialect.escapechar or "").encode())
-    taken = rb"|%s(?:\r\n|[\s\S])" % e if e else b""
-    plain = rb"(?:[^%s%s%s\r\n]++%s)*+" % (d, q, e, taken)
-    inside = rb"(?:[^%s%s]++|%s%s%s)*+" % (q, e, q, q, taken)
-    quoted = rb"%s%s%s" % (q, inside, q)
-    field = rb"(?:%s|%s)" % (quoted, plain) if q else plain
-    unclosed = [rb"%s%s%s" % (q, inside, e and e + b"?")] * bool(q) + [plain + e] * bool(e)
-    still_open = rb"|(?P<open>(?:%s)\Z)" % b"|".join(unclosed) if unclosed else b""
-    record = rb"(?:%s%s)*+(?:%s(?P<end>\r\n|[\r\n]|\Z)%s)" % (field, d, field, still_open)
-    either = rb"%s(%s)%s|" % (q, inside, q) if q else rb"(?!)()|"
-    one = rb"(?:%s(%s))(?=%s|\Z)" % (either, plain, d)
-    pairs = [rb"%s(\r\n|[\s\S])" % e if e else rb"(?!)()"] + [q + q] * bool(q)
-    return _Grammar(re.compile(record), re.compile(one), re.compile(b"|".join(pairs)))

@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline import cells
-from pipeline.records import Dialect, cut
+from pipeline.dialect import Dialect
+from pipeline.records import cut
 
 DIALECTS = [Dialect(), Dialect(";", "'"), Dialect("\t", ""), Dialect("|", '"', "\\")]
 PIECES = [b"a", b" ", b",", b",", b";", b"\t", b"|", b'"', b'""', b'"a,"', b"'", b"\n", b"\n", b"\r\n", b"\r"]

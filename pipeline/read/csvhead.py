@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from pipeline.dialect import Dialect
 from pipeline.errors import SourceError
 from pipeline.read.header import check_delimiter, is_rejects
 from pipeline.read.stream import ByteStream
-from pipeline.records import LINE_FACTOR, Broken, Cut, Dialect, LineTooLongError, cut
+from pipeline.records import LINE_FACTOR, Broken, Cut, LineTooLongError, cut
 
 if TYPE_CHECKING:
     from pipeline.config import SourceConfig
