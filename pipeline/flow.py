@@ -6,15 +6,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline import preflight
 from pipeline.config import Config
 from pipeline.configfile import load_config
 from pipeline.errors import (
@@ -23,7 +25,10 @@ from pipeline.errors import (
     PipelineError,
     RejectedRows,
     SourceError,
+    StageError,
     SubmitError,
+    SubmitRefused,
+    SubmitUnavailable,
     SubmitUnknown,
     TrackError,
 )
@@ -35,6 +40,8 @@ if TYPE_CHECKING:
     from pipeline.contract import Contract
     from pipeline.rejects import Rejects
     from pipeline.submit import Request
+
+log = logging.getLogger("pipeline")
 
 Progress = Callable[[str, int, int | None, int], None]
 """Called as the run goes on: step, how much of the source is done, how much there is, records so far."""
@@ -93,6 +100,7 @@ class _Run:
         self.progress = progress or (lambda *_: None)
         self.output = output
         self.keys: tuple[str, str] | None = None
+        self.told = False
         self.result = Result(new_run_id())
         folder = output or config.path(config.contract.rejects)
         self.rejects_path = folder / ("rejects.csv" if output else f"{self.result.run_id}.csv")
@@ -110,14 +118,35 @@ class _Run:
                 result.state = "staged" if result.hosted else "validated"
                 if dry_run:
                     self._show_request()
-                if result.hosted and until != "stage":
-                    self._submit_and_track(result.hosted, until)
+                if result.hosted:
+                    with self._withdrawn_unless_told(result.hosted):
+                        preflight.check(self.config, self._store, result.hosted)
+                        if until != "stage":
+                            self._submit_and_track(result.hosted, until)
         except PipelineError as error:
             result.error, error.result = error, result
             if result.state != "submitted" or isinstance(error, TrackError):
                 result.state = error.state
             raise
         return result
+
+    @cached_property
+    def _store(self) -> Store:
+        return Store(self.config.stage, self.keys)
+
+    @contextmanager
+    def _withdrawn_unless_told(self, hosted: HostedFile) -> Iterator[None]:
+        """Remove the hosted file again where this ends badly and the API has surely not taken its URL."""
+        try:
+            yield
+        except BaseException as error:
+            if not self.told or isinstance(error, (SubmitRefused, SubmitUnavailable)):
+                try:
+                    self._store.remove(hosted.key)
+                    self.result.hosted = None
+                except StageError as left:
+                    log.warning("%s is left in bucket %s: %s", hosted.key, hosted.bucket, left.message)
+            raise
 
     def _enter_sandbox(self, stack: ExitStack) -> None:
         """Replace storage and API by embedded ones, and wait for the job there to end."""
@@ -176,7 +205,8 @@ class _Run:
     def _target(self, stack: ExitStack, until: Step, size: int | None) -> Upload | Accepted | None:
         """Where good bytes go: the bucket, a local file, or nowhere."""
         if until != "validate":
-            store = Store(self.config.stage, self.keys)
+            store = self._store
+            preflight.prepare(self.config, store, until)
             return stack.enter_context(Upload(store, self.result.run_id, size))
         return stack.enter_context(Accepted(self.output / "accepted.csv")) if self.output else None
 
@@ -222,7 +252,7 @@ class _Run:
     def _show_request(self) -> None:
         from pipeline import submit, track
 
-        key = Store(self.config.stage, self.keys).key(f"{self.result.run_id}-***.csv")
+        key = self._store.key(f"{self.result.run_id}-***.csv")
         path = f"<{self.config.stage.url} URL of s3://{self.config.stage.bucket}/{key}>"
         url = track.callback_url(self.config.track, self.result.run_id)
         self.result.request = str(submit.build(self.config, path, url and "<callback URL>"))
@@ -235,7 +265,9 @@ class _Run:
         with track.receiving(config, result.run_id) if waits else nullcontext() as receiver:
             url = receiver.url if receiver else track.callback_url(config, result.run_id)
             self.progress("submit", 0, None, result.records)
-            job = _submit(submit.build(self.config, hosted.url, url))
+            request = submit.build(self.config, hosted.url, url)
+            self.told = True
+            job = _submit(request)
             result.requestid, result.state = job.requestid, "submitted"
             if receiver:
                 self.progress("track", 0, None, result.records)

@@ -98,6 +98,13 @@ class Store:
         with storage("removing a file that is not needed any more"):
             self.client.delete_object(Bucket=self.bucket, Key=key)
 
+    def signed(self, key: str, seconds: int = 60) -> str:
+        """A URL by which this machine may read that key for so many seconds."""
+        with storage("signing a URL"):
+            return self.client.generate_presigned_url(
+                "get_object", Params={"Bucket": self.bucket, "Key": key}, ExpiresIn=seconds
+            )
+
     def location(self, key: str) -> str:
         """The plain URL of that key, without a signature, as it is reached from outside."""
         with storage("making the URL"):

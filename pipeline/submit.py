@@ -162,7 +162,7 @@ def _read(request: Request, status: int, body: bytes) -> Job:
     if isinstance(result, str) and result.strip().lower() not in ("", "success") and not requestid:
         raise SubmitRefused(
             f"The API refused the job: {_said(request, result)}.",
-            hint="The file stays hosted until its URL expires; mend the cause and run again.",
+            hint="The hosted file is removed again; mend the cause, then run again.",
         )
     raise SubmitUnknown(
         "The API answered HTTP 200 with a body that says neither yes nor no.", hint=LOOK_FIRST

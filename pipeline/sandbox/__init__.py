@@ -65,7 +65,15 @@ class Sandbox:
 
     def replace_in(self, config: Config) -> Config:
         """The config with this sandbox in the place of storage and API, set to wait for the job's end."""
-        stage = {"bucket": self.bucket, "endpoint_url": self.endpoint_url, "region": self.region}
+        stage = {
+            "bucket": self.bucket,
+            "endpoint_url": self.endpoint_url,
+            "region": self.region,
+            "url": "presigned",
+            "public_endpoint_url": None,
+            "addressing": None,
+            "encryption": None,
+        }
         submit = {"base_url": self.base_url, "api_key": SecretStr(self.api_key), "api_key_file": None}
         track = {"callback_url": None, "listen": "127.0.0.1:0", "wait": config.track.wait or WAIT}
         return config.model_copy(

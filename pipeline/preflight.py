@@ -1,0 +1,212 @@
+"""Before the API is told of a URL: is it one that the platform can fetch, and nobody else can misuse?
+
+`prepare` asks what can be known before anything is uploaded; `check` fetches the beginning of the hosted
+file by the exact URL, as a stranger: no credentials, no redirects. What is read must be what was staged; in
+the mode `allowlisted` this machine is a stranger too and has to be refused.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pipeline import urls
+from pipeline.answers import Refusal, refusal
+from pipeline.config import Config
+from pipeline.configtypes import is_loopback
+from pipeline.errors import StageError
+from pipeline.handoffs import HostedFile, Step
+from pipeline.store import Store
+from pipeline.wire import retried, session, within
+
+if TYPE_CHECKING:
+    import requests
+
+TIMEOUT, TOTAL_SECONDS = (5, 15), 30
+MAX_REFUSAL = 16384
+_INSIDE = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".intranet", ".corp", ".svc")
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What came back: the status, the file's whole length if told, its first bytes or the refusal."""
+
+    status: int
+    length: int | None
+    head: bytes
+    kind: str
+    refused: Refusal | None
+
+
+class _Transient(Exception):
+    """No answer, or one that may be another the next time."""
+
+
+def prepare(config: Config, store: Store, until: Step) -> None:
+    """Nothing; StageError where it is plain already that the URL would be of no use, or of use to others."""
+    mode = urls.MODES[config.stage.url]
+    mode.check(store, config)
+    url, _ = mode.address(store, store.key("preflight.csv"))
+    real_api = not (config.submit.base_url and is_loopback(config.submit.base_url))
+    if until in ("submit", "track") and real_api and (why := unreachable(url)):
+        raise StageError(
+            f"The platform cannot reach {urlsplit(url).hostname}: {why}.",
+            hint="Set stage.public_endpoint_url to the store's address as the world sees it.",
+        )
+
+
+def unreachable(url: str) -> str:
+    """Why no machine elsewhere can reach the URL's host, "" if it may be able to; no DNS is asked."""
+    host = (urlsplit(url).hostname or "").rstrip(".").split("%")[0]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            address = ipaddress.ip_address(socket.inet_aton(host))  # 127.1, 0x7f000001
+        except OSError:
+            if "." not in host:
+                return "a name without a dot is known in its own network only"
+            return f"names in {host[host.rindex('.') :]} are not public" if host.endswith(_INSIDE) else ""
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
+    if address.is_loopback:
+        return "it is this machine's own address"
+    return "" if address.is_global and not address.is_multicast else "it is a private address"
+
+
+def check(config: Config, store: Store, hosted: HostedFile) -> None:
+    """Nothing; StageError, which says which way, unless the URL shows this file to whom it should."""
+    where = f"The hosted file's URL (at {urlsplit(hosted.url).netloc})"
+    seen = _look(hosted, where)
+    mode = urls.MODES[config.stage.url]
+    if mode.READABLE_HERE:
+        _compare(seen, hosted, where)
+    else:
+        _expect_refusal(seen, where)
+        mode.check(store, config)
+        ours = replace(hosted, url=store.signed(hosted.key))
+        _compare(_look(ours, where), ours, "The hosted file, fetched by our own signature,")
+
+
+def _look(hosted: HostedFile, where: str) -> _Seen:
+    """What comes back for the beginning of the file. Raises StageError where nothing does, after retries."""
+    try:
+        return retried(lambda: _look_once(hosted, where), _Transient, stop=threading.Event())
+    except _Transient as error:
+        raise StageError(
+            f"{where} cannot be fetched: {error}.",
+            hint="Check stage.public_endpoint_url or stage.public_base_url, and run again.",
+        ) from None
+
+
+def _look_once(hosted: HostedFile, where: str) -> _Seen:
+    """What an anonymous ranged GET brings; a HEAD would not do, the signature is for GET."""
+    import requests
+
+    def fetch() -> _Seen:
+        headers = {"Range": f"bytes=0-{len(hosted.head) - 1}", "Accept-Encoding": "identity"}
+        with (
+            session(hosted.url) as wire,
+            wire.get(
+                hosted.url, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
+            ) as answer,
+        ):
+            return _seen(answer, len(hosted.head))
+
+    try:
+        return within(TOTAL_SECONDS, fetch)
+    except TimeoutError:
+        raise _Transient("the answer did not come to its end in time") from None
+    except requests.exceptions.SSLError:
+        raise StageError(
+            f"{where} has a certificate that is not trusted, or its host speaks no TLS.",
+            hint="The platform trusts public authorities only; a name with dots in the bucket's part needs "
+            "`addressing: path`.",
+        ) from None
+    except requests.RequestException as error:
+        raise _Transient(f"{type(error).__name__}, no answer came") from None
+
+
+def _seen(answer: requests.Response, wanted: int) -> _Seen:
+    status, headers = answer.status_code, answer.headers
+    if status >= 500 or status in (408, 429):
+        raise _Transient(f"HTTP {status}")
+    body = b""
+    for chunk in answer.iter_content(4096):
+        body += chunk
+        if len(body) >= (wanted if status < 300 else MAX_REFUSAL):
+            break
+    told = (
+        headers.get("Content-Range", "").rpartition("/")[2]
+        if status == 206
+        else headers.get("Content-Length")
+    )
+    length = int(told) if told and told.isdecimal() else None
+    refused = refusal(status, headers, body) if status >= 300 else None
+    return _Seen(status, length, body[:wanted], headers.get("Content-Type", ""), refused)
+
+
+def _compare(seen: _Seen, hosted: HostedFile, where: str) -> None:
+    """Raise StageError unless what came is the beginning of the file, and the whole is as long."""
+    if seen.refused:
+        raise _refused(seen.refused, where)
+    if seen.status not in (200, 206):
+        raise StageError(f"{where} answers HTTP {seen.status}.", hint="That is no file: check stage.url.")
+    if seen.head == hosted.head and seen.length == hosted.bytes:
+        return
+    if seen.head != hosted.head and ("html" in seen.kind or seen.head.lstrip()[:1] == b"<"):
+        raise StageError(
+            f"{where} shows a web page and not the file: a login page, or another site.",
+            hint="The platform would load that page: check stage.public_endpoint_url or public_base_url.",
+        )
+    if seen.head != hosted.head:
+        raise StageError(
+            f"{where} shows other bytes than were staged.",
+            hint="Something on the way changes or exchanges the file: a CDN, a proxy, a cache.",
+        )
+    told = "does not say how long the file is" if seen.length is None else f"says {seen.length:,} bytes"
+    raise StageError(
+        f"{where} {told}; {hosted.bytes:,} were staged.",
+        hint="Something on the way cuts or changes the file: a CDN, a proxy, a cache.",
+    )
+
+
+def _expect_refusal(seen: _Seen, where: str) -> None:
+    """Raise StageError unless this machine, a stranger to an allow-list, was refused as by S3."""
+    if seen.refused is None:
+        raise StageError(
+            f"{where} can be read from this machine, so perhaps by anybody: an allow-list is not at work.",
+            hint="Look for what else opens the bucket (ACLs, a proxy), or whether this machine's address "
+            "is in stage.allowed_addresses.",
+        )
+    if (seen.refused.status, seen.refused.code) != (403, "AccessDenied"):
+        raise _refused(seen.refused, where)
+
+
+_NOT_IT = "What answers there is not the store: check stage.public_endpoint_url or stage.public_base_url."
+_MEANS = {
+    "AccessDenied": "Whoever signed the URL may not read (s3:GetObject), or a policy denies it; a URL "
+    "without signature has to be allowed by the bucket's policy.",
+    "SignatureDoesNotMatch": "The store is reached under another host name than the URL was signed for, or a "
+    "proxy changes the request: set stage.public_endpoint_url to the name used outside.",
+    "NoSuchKey": "The address leads to another bucket or folder: check stage.public_base_url.",
+    "NoSuchBucket": "The address leads to another store: check stage.public_endpoint_url.",
+    "": _NOT_IT,
+}
+
+
+def _refused(refused: Refusal, where: str) -> StageError:
+    """The error for a refusal: which way, and what to do."""
+    if refused.expired:
+        hint = "It has expired already: check this machine's clock and stage.expires_in."
+    elif refused.moved or refused.about_keys:
+        hint = refused.hint
+    elif refused.status < 400:
+        hint = "Redirects are not followed, neither here nor surely by the platform: name where it leads to."
+    else:
+        hint = _MEANS.get(refused.code, refused.hint)
+    return StageError(f"{where} is refused: {refused}.", hint=hint)
