@@ -37,15 +37,23 @@ _FAILED = re.compile(r"(?i)^(fail(ed|ure)?|error|rejected|invalid|abort(ed)?|can
 _COUNTED = re.compile(
     r"(?i)total|count|success|fail|record|row|insert|added|updat|valid|duplicat|process|reject|skip|error"
 )
+# What a contact or its number could stand under: such a value is never taken for a count.
+_PERSONAL = re.compile(
+    r"(?i)mobile|phone|msisdn|e-?mail|cust|(?<![a-z])(?:id|no|nr|number)(?![a-z])|Id\b|ID\b"
+)
 _STATUS_KEYS = ("status", "jobstatus", "uploadstatus", "state", "result")
 
 
 class Receiver:
-    """Where one run's callback arrives: `url` is what the platform is given, `bodies` what was posted."""
+    """Where one run's callback arrives: `url` is what the platform is given, `bodies` what was posted.
+
+    `tail` is the path's secret end, by which a callback is known: what stands before it may be lost on the
+    way, as reverse proxies take their own prefix off.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.path = urlsplit(url).path
+        self.tail = "/" + "/".join(urlsplit(url).path.split("/")[-2:])
         self.bodies: queue.Queue[bytes] = queue.Queue(maxsize=100)
 
 
@@ -69,11 +77,13 @@ def receiving(config: TrackConfig, run_id: str) -> Iterator[Receiver]:
     cannot be had.
     """
     host, _, port = (config.listen or "127.0.0.1:0").rpartition(":")
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     try:
-        listening = socket.create_server((host.strip("[]"), int(port)))
+        listening = socket.create_server((host.strip("[]"), int(port)), family=family)
     except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", "") or "no such port"
         raise ConfigError(
-            f"track.listen: cannot listen on {config.listen}: {getattr(error, 'strerror', '') or 'no such port'}.",
+            f"track.listen: cannot listen on {config.listen}: {why}.",
             hint="Choose a free port of this machine.",
         ) from None
     own = f"http://{host}:{listening.getsockname()[1]}"
@@ -110,15 +120,20 @@ def _application(receiver: Receiver) -> Any:
 
     @Request.application
     def application(request: Request) -> Response:
-        if not hmac.compare_digest(request.path.encode(), receiver.path.encode()):
+        tail = request.path[-len(receiver.tail) :]
+        if not hmac.compare_digest(tail.encode(errors="replace"), receiver.tail.encode()):
             return Response(status=404)
         if request.method != "POST":
             return Response(status=405, headers={"Allow": "POST"})
         request.max_content_length = MAX_BODY
         try:
-            receiver.bodies.put_nowait(request.get_data())
+            body = request.get_data()
+            request.stream.read(1)  # a chunked body is cut off at the limit in silence: more of it raises
+            receiver.bodies.put_nowait(body)
         except HTTPException as error:
             return Response(status=error.code)
+        except OSError:  # a chunked body that breaks off, or is none
+            return Response(status=400)
         except queue.Full:
             return Response(status=429)
         return Response(status=200)
@@ -131,17 +146,23 @@ def wait(job: Job, receiver: Receiver, seconds: float) -> Outcome:
 
     Raises JobFailed where it ended badly, JobTimeout where no such callback came within `seconds`.
     """
-    deadline = time.monotonic() + seconds
+    deadline, unclear = time.monotonic() + seconds, 0
     while True:
         try:
             body = receiver.bodies.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
+            heard = (
+                f"called back {unclear} times without saying that it has ended"
+                if unclear
+                else "not called back"
+            )
             raise JobTimeout(
-                f"The platform has not called back within {seconds:g} s; job {job.requestid} goes on there.",
+                f"The platform has {heard} within {seconds:g} s; job {job.requestid} goes on there.",
                 hint="Do not run it again: look for that request in the platform's panel.",
             ) from None
         outcome = interpret(body)
         if outcome is None:
+            unclear += 1
             log.info("A callback came that does not say that the job has ended; waiting on.")
             continue
         if outcome.status == "failed":
@@ -156,10 +177,10 @@ def wait(job: Job, receiver: Receiver, seconds: float) -> Outcome:
 
 def interpret(body: bytes) -> Outcome | None:
     """How a job ended according to a callback's body; None where it does not say that it has ended."""
-    fields = {re.sub(r"[^a-z]", "", key.lower()): value for key, value in _fields(body).items()}
+    found = _fields(body)
+    fields = {re.sub(r"[^a-z]", "", key.lower()): value for key, value in found.items()}
     said = next((str(fields[key]) for key in _STATUS_KEYS if isinstance(fields.get(key), str)), "")
-    counts = {key: value for key, value in _fields(body).items() if _is_count(key, value)}
-    whole = {key: int(value) for key, value in counts.items()}
+    whole = {key: int(value) for key, value in found.items() if _is_count(key, value)}
     if _FAILED.match(said):
         return Outcome("failed", _word(said), whole, raw=body)
     if _DONE.match(said):
@@ -172,14 +193,15 @@ def _fields(body: bytes) -> Mapping[str, Any]:
     try:
         parsed = json.loads(text)
     except (ValueError, RecursionError):
-        return dict(parse_qsl(text))
+        return dict(parse_qsl(text)) if "=" in text else {}
     return parsed if isinstance(parsed, dict) else {}
 
 
 def _is_count(key: str, value: object) -> bool:
     """Whether it is a number by its name and its look: a callback could hold contacts' values too."""
     number = type(value) in (int, str) and re.fullmatch(r"[0-9]{1,9}", str(value))
-    return bool(number and _COUNTED.search(key))
+    plain = re.fullmatch(r"[A-Za-z][A-Za-z _-]{0,39}", key)
+    return bool(number and plain and _COUNTED.search(key) and not _PERSONAL.search(key))
 
 
 def _word(said: str) -> str:
