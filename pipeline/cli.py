@@ -9,7 +9,10 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -20,6 +23,7 @@ from pipeline.errors import PipelineError
 if TYPE_CHECKING:
     from pipeline.handoffs import Result, Step
 
+TRACEBACK = "PIPELINE_TRACEBACK"
 INTERRUPTED = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 config_option = click.option(
@@ -74,6 +78,27 @@ def validate(source: str | None, config: str, output: str, as_json: bool) -> Non
     _carry_out(lambda progress: flow.validate(source, config, output=output, progress=progress), as_json)
 
 
+@cli.command()
+@config_option
+@click.option(
+    "--apply", "action", flag_value="apply", help="Merge it into the bucket's policy, all else kept."
+)
+@click.option("--check", "action", flag_value="check", help="Exit 0 if it is there and nothing else opens.")
+@click.option("--remove", "action", flag_value="remove", help="Take it out of the bucket's policy.")
+@click.option(
+    "--permissions", "action", flag_value="permissions", help="Print the least IAM policy for a run instead."
+)
+def policy(config: str, action: str | None) -> None:
+    """Print the statement by which a bucket's policy opens hosted files for the configured URL mode.
+
+    Of the options the last one counts. Exit codes: 0 done, or in place; 2 config; 5 storage, or --check
+    found it missing, changed, or the bucket open to others.
+    """
+    from pipeline import access
+
+    click.echo(access.carry_out(config, action))
+
+
 @cli.command("config-schema")
 def config_schema() -> None:
     """Print the JSON Schema of the config file, for editors that complete and check it."""
@@ -90,7 +115,7 @@ def sandbox(primary_key: tuple[str, ...]) -> None:
     from pipeline import report
     from pipeline import sandbox as embedded
 
-    with embedded.start(primary_key=primary_key) as started:
+    with suppress(Stopped), embedded.start(primary_key=primary_key) as started:
         report.sandbox(started)
         signal.pause()
 
@@ -99,8 +124,11 @@ def _carry_out(job: Callable[[Any], Result], as_json: bool) -> NoReturn:
     """Run the job and leave with its exit code, having said what happened in the way that was asked for."""
     from pipeline import report
 
-    with report.progress(quiet=as_json) as progress:
-        result = job(progress)
+    try:
+        with report.progress(quiet=as_json) as progress:
+            result = job(progress)
+    except Stopped as stop:
+        raise Interrupted(stop) from None
     if as_json:
         click.echo(json.dumps(result.to_dict()))
     else:
@@ -112,8 +140,6 @@ def _fail(error: PipelineError, as_json: bool) -> int:
     from pipeline import report
     from pipeline.handoffs import Result
 
-    if isinstance(error, Interrupted) and error.result and error.result.requestid:
-        error.hint = f"Job {error.result.requestid} goes on at the platform: do not run it again."
     if as_json:
         result = error.result or Result(run_id="", error=error)
         click.echo(json.dumps(result.to_dict()))
@@ -124,21 +150,46 @@ def _fail(error: PipelineError, as_json: bool) -> int:
     return error.exit_code
 
 
-class Interrupted(PipelineError):
-    """Ctrl-C or SIGTERM: what was begun has been undone, or is told."""
-
-    retryable = True
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM. No `Exception`: pandera takes any that is raised within a check for a failed row."""
 
     def __init__(self, signum: int) -> None:
-        name = signal.Signals(signum).name
-        super().__init__(f"Stopped by {name}.", hint="Nothing was left half done; run again when you like.")
-        self.exit_code = INTERRUPTED[signal.Signals(signum)]  # type: ignore[misc]
+        self.signum = signal.Signals(signum)
+        self.result: Result | None = None
+
+
+class Interrupted(PipelineError):
+    """A run that was stopped: what was begun has been undone, or is told."""
+
+    def __init__(self, stop: Stopped) -> None:
+        self.exit_code = INTERRUPTED[stop.signum]  # type: ignore[misc]
+        job = stop.result.requestid if stop.result else None
+        self.retryable = not job  # type: ignore[misc]
+        hint = "Nothing was left half done; run again when you like."
+        if job:
+            hint = f"Job {job} goes on at the platform: do not run it again."
+        super().__init__(f"Stopped by {stop.signum.name}.", hint=hint)
+        self.result = stop.result
+        if self.result:
+            self.result.error = self
+
+
+class Unexpected(PipelineError):
+    """A fault of ours, told without its own message: that could hold a contact's value."""
+
+    def __init__(self, error: Exception) -> None:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        detail = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+        super().__init__(
+            f"{type(error).__name__}{detail}, at {frame.name} in {Path(frame.filename).name}, line {frame.lineno}.",
+            hint=f"Set {TRACEBACK}=1 to see all of it; it may show contacts, so look before you pass it on.",
+        )
 
 
 def _interrupt(signum: int, _frame: FrameType | None) -> NoReturn:
     for name in INTERRUPTED:
         signal.signal(name, signal.SIG_IGN)  # a second one must not break off the cleaning up
-    raise Interrupted(signum)
+    raise Stopped(signum)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -157,9 +208,16 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         else:
             error.show()
             code = error.exit_code
+    except click.Abort as abort:  # what click makes of a KeyboardInterrupt
+        stop = abort.__cause__
+        code = _fail(Interrupted(stop if isinstance(stop, Stopped) else Stopped(signal.SIGINT)), as_json)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        code = _fail(Unexpected(error), as_json)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -1,0 +1,47 @@
+"""What the command `policy` does: print, apply, check or remove our statement, or print the permissions."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline import permissions, policy, urls
+from pipeline.config import Config
+from pipeline.configfile import load_config
+from pipeline.errors import ConfigError
+from pipeline.store import Store
+from pipeline.wire import hushed
+
+
+def carry_out(
+    config: str | os.PathLike[str] | Mapping[str, Any] | Config,
+    action: str | None,
+    store: Store | None = None,
+) -> str:
+    """What there is to print: a JSON document, or a line that says what was done.
+
+    `action` is apply, check, remove, permissions, or None to print the statement; only the first three ask
+    the store. Raises ConfigError, and StageError where the store refuses or the check finds fault.
+    """
+    settings = load_config(config)
+    if not settings.stage.bucket:
+        raise ConfigError("stage.bucket is missing: whose policy?", hint="Name the bucket in the config.")
+    if action == "permissions":
+        return json.dumps(permissions.needed(settings), indent=2)
+    if action is None:
+        return json.dumps(policy.statement(settings), indent=2)
+    name, bucket = policy.sid(settings.stage), settings.stage.bucket
+    store = store or Store(settings.stage)
+    with hushed():
+        if action == "remove":
+            done = policy.remove(store)
+            return f"{name} {'is out of' if done else 'was not in'} the policy of bucket {bucket}."
+        ours = policy.statement(settings)
+        if action == "apply":
+            done = policy.apply(store, ours)
+            return f"{name} is {'now' if done else 'already'} in the policy of bucket {bucket}."
+        urls.MODES[settings.stage.url].check(store, settings)
+        policy.check(store, ours)
+    return f"{name} is in the policy of bucket {bucket}, as configured."
