@@ -64,12 +64,13 @@ def screen(column: pl.Expr, region: str | None = None) -> pl.Expr:
     Raises ValueError for a region that `phonenumbers` does not know.
     """
     _require(region)
-    return column.map_batches(partial(surely, region=region), return_dtype=pl.Boolean, is_elementwise=True)
+    look = partial(surely, readings=patterns(region))
+    return column.map_batches(look, return_dtype=pl.Boolean, is_elementwise=True)
 
 
-def surely(texts: pl.Series, region: str | None = None) -> pl.Series:
+def surely(texts: pl.Series, readings: Sequence[Patterns]) -> pl.Series:
     """Which of `texts` are surely accepted (Boolean, no nulls): each reading is tried on what is left."""
-    abroad, *at_home = patterns(region)
+    abroad, *at_home = readings
     sure = _matches(texts, [abroad])
     _among_the_rest(texts, sure, lambda rest: _matches(rest, at_home))
     _among_the_rest(texts, sure, lambda rest: _without_marks(rest, abroad, at_home))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import phonenumbers
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from phonenumbers import PhoneMetadata, PhoneNumberFormat, PhoneNumberType
+from phonenumbers import PhoneMetadata, PhoneNumberDesc, PhoneNumberFormat, PhoneNumberType
 
 from pipeline import phonepatterns, phones
 
@@ -200,3 +201,51 @@ def test_a_region_that_is_none_is_told(region: str) -> None:
         phones.accepts("919876543210", region)
     with pytest.raises(ValueError, match="no region"):
         phones.screen(pl.col("x"), region)
+
+
+def of_another_release(mobile: PhoneNumberDesc, general: PhoneNumberDesc, **others: Any) -> PhoneMetadata:
+    return PhoneMetadata("IN", country_code=91, general_desc=general, mobile=mobile, register=False, **others)
+
+
+def desc(pattern: str, *lengths: int) -> PhoneNumberDesc:
+    return PhoneNumberDesc(national_number_pattern=pattern, possible_length=lengths)
+
+
+TEN = desc(r"[6-9]\d{9}", 10)
+OTHER_RELEASES = {
+    "as it is": of_another_release(TEN, TEN, international_prefix="00"),
+    "a prefix that a number can begin with": of_another_release(
+        TEN, desc(r"\d{8}|\d{10}", 8, 10), national_prefix_for_parsing="98|0"
+    ),
+    "a prefix that may be nothing": of_another_release(
+        TEN, desc(r"\d{8}|\d{10}", 8, 10), national_prefix_for_parsing="(?:98)?"
+    ),
+    "dialled abroad by what a number can begin with": of_another_release(TEN, TEN, international_prefix="98"),
+    "a type beyond the general pattern": of_another_release(TEN, desc(r"[67]\d{9}", 10)),
+    "a pattern beyond the possible lengths": of_another_release(
+        desc(r"[6-9]\d{9,10}", 10), desc(r"\d{10,11}", 10, 11)
+    ),
+    "a possible length beyond the general ones": of_another_release(
+        desc(r"[6-9]\d{9,10}", 10, 11), desc(r"\d{10,11}", 10)
+    ),
+    "a pattern that is not understood": of_another_release(desc(r"(?!98)[6-9]\d{9}", 10), TEN),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_RELEASES)
+def test_whatever_another_release_s_metadata_say(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The screen follows the metadata: never sure of what the library, by the same metadata, rejects."""
+    PhoneMetadata.metadata_for_region("IN")
+    monkeypatch.setitem(PhoneMetadata._region_metadata, "IN", OTHER_RELEASES[case])
+    phonepatterns.patterns.cache_clear()
+    try:
+        nationals = [f"{n}{'1234567890'[:more]}" for n in range(60, 100) for more in range(5, 11)]
+        texts = [start + number for number in nationals for start in ("", "91", "+91", "0", "00")]
+        agree_on_phones(texts, "IN")
+        assert bool(surely_phones(["+916012345678"], "IN")) is (case in list(OTHER_RELEASES)[:5])
+    finally:
+        phonepatterns.patterns.cache_clear()
+
+
+def test_a_long_text_is_left_to_the_library() -> None:
+    assert surely_phones(["+91 98765" + " " * 60 + "43210", "+91 98765" + " " * 300 + "43210"], "IN") == []
