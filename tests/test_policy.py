@@ -1,0 +1,250 @@
+"""Our statement in a bucket's policy: what it says, and that nothing else in the policy is touched."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import permissions, policy
+from pipeline.access import carry_out
+from pipeline.configfile import load_config
+from pipeline.errors import ConfigError
+from pipeline.policyreach import may_begin_with, reaches, refuses
+
+HERE = "arn:aws:s3:::bkt/netcore/hosted/"
+
+
+def config(idc: str = "india", **stage: Any) -> Any:
+    known = {"bucket": "bkt", "prefix": "netcore/", "url": "allowlisted"}
+    return load_config({"contract": {"schema": "s.py:S"}, "stage": known | stage, "submit": {"idc": idc}})
+
+
+OURS = policy.statement(config())
+
+names = st.text("abcNetcore09", min_size=1, max_size=8) | st.just(OURS["Sid"] + "x")
+words = st.sampled_from(["s3:GetObject", "s3:*", "*", "arn:aws:s3:::bkt/*", "ü", "127.0.0.1/32"])
+foreign = st.fixed_dictionaries(
+    {"Effect": st.sampled_from(["Allow", "Deny"]), "Action": words | st.lists(words, max_size=3)},
+    optional={
+        "Sid": names,
+        "Principal": st.just("*") | st.dictionaries(st.just("AWS"), words | st.lists(words), max_size=1),
+        "Resource": words | st.lists(words, max_size=2),
+        "Condition": st.dictionaries(names, st.dictionaries(names, words), max_size=2),
+    },
+)
+policies = st.fixed_dictionaries(
+    {"Statement": st.lists(foreign, max_size=5) | foreign},
+    optional={"Version": st.sampled_from(["2008-10-17", "2012-10-17"]), "Id": st.text()},
+)
+
+
+def statements(document: dict[str, Any]) -> list[Any]:
+    found = document["Statement"]
+    return found if isinstance(found, list) else [found]
+
+
+@given(policies)
+def test_merging_adds_ours_and_changes_nothing_else(theirs: dict[str, Any]) -> None:
+    before = copy.deepcopy(theirs)
+    merged = policy.merged(theirs, OURS)
+    assert theirs == before
+    assert [each for each in merged["Statement"] if each != OURS] == statements(before)
+    assert merged["Statement"].count(OURS) == 1
+    assert {k: v for k, v in merged.items() if k != "Statement"} == {
+        k: v for k, v in before.items() if k != "Statement"
+    }
+    assert policy.merged(merged, OURS) == merged
+    assert list(merged) == list(before), "the order of the document's parts"
+
+
+@given(policies)
+def test_removing_undoes_merging(theirs: dict[str, Any]) -> None:
+    gone = policy.without(policy.merged(theirs, OURS), OURS["Sid"])
+    assert (statements(gone) if gone else []) == statements(theirs)
+    assert policy.without(gone, OURS["Sid"]) == gone
+    assert policy.without(theirs, OURS["Sid"]) == theirs
+
+
+@given(policies, st.integers(0, 5))
+def test_an_older_statement_of_ours_is_replaced_in_its_place(theirs: dict[str, Any], place: int) -> None:
+    older = OURS | {"Condition": {}}
+    mixed = [*statements(theirs)[:place], older, *statements(theirs)[place:]]
+    merged = policy.merged(theirs | {"Statement": mixed}, OURS)["Statement"]
+    assert merged == [*statements(theirs)[:place], OURS, *statements(theirs)[place:]]
+
+
+def test_no_policy_at_all() -> None:
+    merged = policy.merged(None, OURS)
+    assert merged == {"Version": "2012-10-17", "Statement": [OURS]}
+    assert policy.without(merged, OURS["Sid"]) is None
+    assert policy.without(None, OURS["Sid"]) is None
+
+
+@pytest.mark.parametrize(
+    ("idc", "address"),
+    [("us", "44.199.15.1/32"), ("india", "15.206.255.213/32"), ("eu", "13.49.233.89/32")],
+)
+def test_the_statement_says_who_where_and_how(idc: str, address: str) -> None:
+    assert policy.statement(config(idc)) == {
+        "Sid": OURS["Sid"],
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::bkt/netcore/hosted/*",
+        "Condition": {"IpAddress": {"aws:SourceIp": [address]}, "Bool": {"aws:SecureTransport": "true"}},
+    }
+
+
+def test_statements_of_other_configs() -> None:
+    named = policy.statement(config(allowed_addresses=["203.0.113.7", "2001:db8::/48"], allow_http=True))
+    assert named["Condition"] == {"IpAddress": {"aws:SourceIp": ["203.0.113.7/32", "2001:db8::/48"]}}
+    public = policy.statement(config(url="public", public_access="understood"))
+    assert public["Condition"] == {"Bool": {"aws:SecureTransport": "true"}}
+    assert policy.statement(config(prefix="other/"))["Sid"] != OURS["Sid"]
+    assert policy.statement(config(region="cn-north-1"))["Resource"].startswith("arn:aws-cn:s3:::bkt/")
+    assert OURS["Sid"].isalnum()
+    with pytest.raises(ConfigError, match="presigned"):
+        policy.statement(config(url="presigned"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        OURS | {"Principal": {"AWS": "*"}},
+        OURS | {"Principal": {"AWS": ["*"]}},
+        OURS | {"Action": ["s3:GetObject"], "Resource": [OURS["Resource"]]},
+        OURS
+        | {"Condition": {"Bool": {"aws:SecureTransport": True}, "IpAddress": OURS["Condition"]["IpAddress"]}},
+    ],
+)
+def test_the_same_statement_as_a_store_may_write_it(other: dict[str, Any]) -> None:
+    assert policy.same(other, OURS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Principal": {"AWS": "123456789012"}},
+        {"Action": ["s3:GetObject", "s3:PutObject"]},
+        {"Resource": "arn:aws:s3:::bkt/*"},
+        {"Condition": {"Bool": {"aws:SecureTransport": "true"}}},
+        {"Effect": "Deny"},
+    ],
+)
+def test_another_statement_is_not_the_same(change: dict[str, Any]) -> None:
+    assert not policy.same(OURS | change, OURS)
+
+
+def allow(**change: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::bkt/*"} | change
+
+
+@pytest.mark.parametrize(
+    ("statement", "opens"),
+    [
+        (allow(), True),
+        (allow(Principal={"AWS": ["arn:aws:iam::1:root", "*"]}), True),
+        (allow(Principal={"AWS": "arn:aws:iam::1:root"}), False),
+        (allow(Principal={"Service": "logging.s3.amazonaws.com"}), False),
+        ({k: v for k, v in allow(NotPrincipal={"AWS": "x"}).items() if k != "Principal"}, True),
+        (allow(Action="s3:Get*"), True),
+        (allow(Action=["s3:PutObject", "S3:GETOBJECT"]), True),
+        (allow(Action="s3:GetObjectAcl"), False),
+        (allow(Action="s3:GetObjectVersion"), True),
+        (allow(Action="s3:ListBucket", Resource="arn:aws:s3:::bkt"), False),
+        ({k: v for k, v in allow(NotAction="s3:Put*").items() if k != "Action"}, True),
+        ({k: v for k, v in allow(NotAction="s3:Get*").items() if k != "Action"}, False),
+        (allow(Resource="arn:aws:s3:::bkt/netcore/hosted/2*"), True),
+        (allow(Resource="arn:aws:s3:::bkt/netcore/runs/*"), False),
+        (allow(Resource="arn:aws:s3:::bkt/*.css"), True),
+        (allow(Resource=["arn:aws:s3:::bkt/www/*", "*"]), True),
+        (
+            {k: v for k, v in allow(NotResource="arn:aws:s3:::bkt/netcore/*").items() if k != "Resource"},
+            False,
+        ),
+        ({k: v for k, v in allow(NotResource="arn:aws:s3:::bkt/www/*").items() if k != "Resource"}, True),
+        (allow(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}), True),
+        (allow(Condition={"StringEquals": {"aws:SourceVpce": "vpce-1"}}), False),
+        (allow(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}}), False),
+        (allow(Condition={"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}), True),
+        (allow(Condition={"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}}), True),
+        (allow(Condition={"StringLike": {"aws:Referer": "https://x/*"}}), True),
+        (allow(Effect="Deny"), False),
+    ],
+)
+def test_which_statements_let_strangers_read_hosted_files(statement: dict[str, Any], opens: bool) -> None:
+    assert reaches(statement, HERE) is opens
+
+
+@pytest.mark.parametrize(
+    ("condition", "warns"),
+    [
+        ({"Bool": {"aws:SecureTransport": "false"}}, False),
+        ({"Bool": {"aws:SecureTransport": False}}, False),
+        ({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}, True),
+        ({}, True),
+    ],
+)
+def test_which_denials_are_warned_of(condition: dict[str, Any], warns: bool) -> None:
+    assert refuses(allow(Effect="Deny", Condition=condition), HERE) is warns
+
+
+@given(st.text("ab*?", max_size=8), st.text("ab", max_size=5), st.text("ab", max_size=5))
+def test_a_pattern_that_matches_a_longer_text_may_begin_with_its_start(
+    pattern: str, start: str, rest: str
+) -> None:
+    from fnmatch import fnmatchcase
+
+    if fnmatchcase(start + rest, pattern):
+        assert may_begin_with(pattern, start)
+    if not may_begin_with(pattern, start):
+        assert not fnmatchcase(start + rest, pattern)
+    if "*" not in pattern and len(pattern) < len(start):
+        assert not may_begin_with(pattern, start)
+
+
+def test_least_permissions_by_mode() -> None:
+    def actions(**stage: Any) -> set[str]:
+        needed = permissions.needed(config(**stage))
+        return {action for each in needed["Statement"] for action in each["Action"]}
+
+    objects = {"PutObject", "GetObject", "DeleteObject", "AbortMultipartUpload", "ListMultipartUploadParts"}
+    assert actions(url="presigned") == {f"s3:{each}" for each in objects}
+    assert actions() - actions(url="presigned") == {
+        "s3:GetBucketPolicy",
+        "s3:GetBucketPolicyStatus",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetAccountPublicAccessBlock",
+    }
+    assert "s3:PutObjectTagging" in actions(tags={"a": "b"})
+    assert "kms:Decrypt" in actions(url="presigned", encryption="SSE-KMS:1234")
+    assert actions(
+        url="public", public_access="understood", public_base_url="https://cdn.example.com"
+    ) == actions(url="presigned")
+    assert not any("Policy" in each or "Acl" in each for each in actions(url="presigned"))
+
+
+@pytest.mark.parametrize(
+    ("key", "resource"),
+    [
+        ("SSE-KMS:arn:aws:kms:eu-west-1:1:key/k", "arn:aws:kms:eu-west-1:1:key/k"),
+        ("SSE-KMS:k", "arn:aws:kms:eu-west-1:*:key/k"),
+        ("SSE-KMS:alias/k", "arn:aws:kms:eu-west-1:*:key/*"),
+    ],
+)
+def test_the_key_of_the_permissions(key: str, resource: str) -> None:
+    last = permissions.needed(config(url="presigned", encryption=key, region="eu-west-1"))["Statement"][-1]
+    assert last["Resource"] == [resource]
+    assert ("Condition" in last) == ("alias" in key)
+
+
+def test_the_command_prints_without_asking_any_store() -> None:
+    assert json.loads(carry_out(config(), None)) == OURS
+    assert json.loads(carry_out(config(), "permissions")) == permissions.needed(config())
+    with pytest.raises(ConfigError, match="bucket"):
+        carry_out({"contract": {"schema": "s.py:S"}}, None)
