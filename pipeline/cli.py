@@ -180,8 +180,9 @@ class Unexpected(PipelineError):
     def __init__(self, error: Exception) -> None:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         detail = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+        place = f"{frame.name}, {Path(frame.filename).name} line {frame.lineno}"
         super().__init__(
-            f"{type(error).__name__}{detail}, at {frame.name} in {Path(frame.filename).name}, line {frame.lineno}.",
+            f"{type(error).__name__}{detail}, in {place}.",
             hint=f"Set {TRACEBACK}=1 to see all of it; it may show contacts, so look before you pass it on.",
         )
 

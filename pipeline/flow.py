@@ -128,6 +128,9 @@ class _Run:
             if result.state != "submitted" or isinstance(error, TrackError):
                 result.state = error.state
             raise
+        except KeyboardInterrupt as stop:
+            stop.result = result  # type: ignore[attr-defined]  # so that who catches it knows of the job
+            raise
         return result
 
     @cached_property
