@@ -54,7 +54,7 @@ def record_at(data: bytes, start: int, dialect: Dialect, limit: int) -> tuple[in
         if byte == e and state != "closed":
             taken = 2 if data[at + 1 : at + 3] == b"\r\n" else 1
             if at + 1 >= len(data):
-                return at, "quote"
+                return at, "quote" if at + 1 - start <= limit else "too_long"
             if at + taken - start > limit:
                 return at, "too_long"
             at += taken

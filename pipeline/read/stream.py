@@ -173,12 +173,13 @@ def open_stream(path: str) -> Iterator[ByteStream]:
 
 def check_not_utf16(stream: ByteStream) -> None:
     """Raise SourceError where a file without a mark looks like UTF-16."""
-    head = stream.head[:4096]
-    if stream.transcoded or head.count(0) * 4 < len(head):
+    is_nul = tuple(byte == 0 for byte in stream.head[:4])
+    orders: dict[tuple[bool, ...], str] = {(False, True, False, True): "le", (True, False, True, False): "be"}
+    order = None if stream.transcoded else orders.get(is_nul)
+    if order is None:
         return
-    order = "le" if head[1::2].count(0) >= head[::2].count(0) else "be"
     raise SourceError(
-        f"{stream.name}: is full of NUL bytes; it looks like UTF-16 without a byte order mark",
+        f"{stream.name}: every second byte is NUL: it looks like UTF-16 without a byte order mark",
         hint=f"If so, set source.encoding: utf-16-{order}",
     )
 
