@@ -55,7 +55,7 @@ class Malformed:
     place: int
     before: int
     reason: str
-    raw: str
+    raw: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Table:
     record begins (its row for frames), counted from 1 for lines and from 0 for rows. `size` is the slice's.
     """
 
-    cells: pl.DataFrame
-    data: bytes
+    cells: pl.DataFrame = field(repr=False)
+    data: bytes = field(repr=False)
     starts: Offsets
     ends: Offsets
     places: Offsets

@@ -70,6 +70,6 @@ def read(
             malformed += table.malformed
             spans = zip(table.starts.tolist(), table.ends.tolist(), strict=True)
             records += [table.data[start:end] for start, end in spans]
-            sizes.append(piece.size)
+            sizes.append(table.size)
         header, size = opened.header, opened.size
     return Read(header, rows, places, malformed, records, sizes, size)

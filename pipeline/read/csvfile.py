@@ -119,6 +119,7 @@ class CsvSlice:
             ends=written.stops,
             places=records.lines,
             malformed=self._malformed(records),
+            size=self.size,
         )
 
     def _malformed(self, records: Records) -> tuple[Malformed, ...]:

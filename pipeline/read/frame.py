@@ -217,6 +217,7 @@ class FrameSlice:
             malformed=tuple(
                 Malformed(self.first + row, row - i, reasons[row], raws[row]) for i, row in enumerate(bad)
             ),
+            size=self.size,
         )
 
     def _text(self, name: str, text: Callable[[], Text]) -> Text:
