@@ -33,7 +33,8 @@ from pipeline.errors import (
     TrackError,
 )
 from pipeline.handoffs import HostedFile, Job, Result, Source, Step
-from pipeline.stage import Accepted, Upload
+from pipeline.private import Accepted
+from pipeline.stage import Upload
 from pipeline.store import Store
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import secrets
 import threading
 from base64 import b64encode
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from pathlib import Path
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,7 +22,6 @@ from pipeline import hosting
 from pipeline.answers import refusal
 from pipeline.errors import StageError
 from pipeline.handoffs import HostedFile
-from pipeline.private import private_file
 from pipeline.store import Store, storage
 from pipeline.urls import address
 from pipeline.wire import retried, session
@@ -34,6 +33,7 @@ MAX_PARTS = 10_000  # S3's own limits: parts of 5 MiB or more except the last, a
 WORKERS = 2
 SIGNED_FOR = 3600
 TIMEOUT = (10, 60)
+DAMAGED = ("BadDigest", "IncompleteBody", "RequestTimeout")  # on the way: HTTP 400, and worth another try
 HEAD_BYTES = 1024  # of the file, kept for the pre-flight to compare
 
 
@@ -54,13 +54,14 @@ class Upload:
         self._etags: dict[int, str] = {}
         self._numbers: dict[Future[str], int] = {}
         self._stop = threading.Event()
-        self._local = threading.local()
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="pipeline-upload")
         self._upload_id = ""
-        self._completed = False
+        self._completing = self._completed = False
 
     def __enter__(self) -> Self:
         config = self.store.config
         with storage(f"starting the upload to bucket {self.store.bucket}"):
+            self._wire = session(self.store.client.meta.endpoint_url)
             made = self.store.client.create_multipart_upload(
                 Bucket=self.store.bucket, Key=self.key, **hosting.settings(config)
             )
@@ -70,7 +71,6 @@ class Upload:
         except StageError:
             self._abort()
             raise
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="pipeline-upload")
         return self
 
     def __exit__(
@@ -78,16 +78,20 @@ class Upload:
     ) -> None:
         self._stop.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
-        if self._completed:
+        self._wire.close()
+        if self._completed and error is None:
             return
         try:
             self._abort()
+            if self._completing:  # stopped before its end was known, or before anybody was told of the file
+                self.store.remove(self.key)
         except StageError as unaborted:
             if error is None:
                 raise
             log.warning(
-                "An unfinished upload may be left in bucket %s (invisible, but paid for): %s",
+                "Parts or the file may be left in bucket %s under %s: %s",
                 self.store.bucket,
+                self.key,
                 unaborted.message,
             )
 
@@ -104,11 +108,12 @@ class Upload:
 
     def complete(self) -> HostedFile:
         """The hosted file: from here on it can be fetched by its URL, and by nothing else."""
-        if self._buffer or not self._next_number() > 1:
+        if self._buffer or self._next_number() == 1:
             self._send(bytes(self._buffer))
         self._collect(until_left=0)
         parts: Any = [{"PartNumber": n, "ETag": tag} for n, tag in sorted(self._etags.items())]
         url, expires_at = address(self.store, self.key)
+        self._completing = True
         try:
             with storage("completing the upload"):
                 self.store.client.complete_multipart_upload(
@@ -119,7 +124,10 @@ class Upload:
                 )
         except StageError:
             if not self._is_there():
-                raise
+                with suppress(StageError):  # one that is still under way finds no upload any more
+                    self._abort()
+                if not self._is_there():
+                    raise
         self._completed = True
         mode = self.store.config.url
         return HostedFile(self.store.bucket, self.key, self.bytes, mode, url, expires_at, self.head)
@@ -169,11 +177,9 @@ class Upload:
             },
             ExpiresIn=SIGNED_FOR,
         )
-        if not hasattr(self._local, "session"):
-            self._local.session = session(url)
         digest = hashlib.md5(data, usedforsecurity=False)
         try:
-            answer = self._local.session.put(
+            answer = self._wire.put(
                 url,
                 data=data,
                 headers={"Content-MD5": b64encode(digest.digest()).decode()},
@@ -182,10 +188,10 @@ class Upload:
             )
         except requests.RequestException as error:
             raise _Transient(type(error).__name__) from None
-        if answer.status_code >= 500 or answer.status_code in (408, 429):
-            raise _Transient(f"HTTP {answer.status_code}")
         if answer.status_code != 200 or not answer.headers.get("ETag"):
             refused = refusal(answer.status_code, answer.headers, answer.content)
+            if refused.status >= 500 or refused.status in (408, 429) or refused.code in DAMAGED:
+                raise _Transient(str(refused))
             raise StageError(f"The store refused part {number}: {refused}.", hint=refused.hint)
         return str(answer.headers["ETag"])
 
@@ -212,30 +218,4 @@ class Upload:
                     if error.response.get("Error", {}).get("Code") in ("NoSuchUpload", "404"):
                         return
                     raise
-
-
-class Accepted:
-    """The good bytes in a local file instead: what would be staged, readable by its owner only."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._part = path.with_name(f".{path.name}.part")
-
-    def __enter__(self) -> Self:
-        self._file = private_file(self._part)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-        self._part.unlink(missing_ok=True)
-
-    def write(self, data: bytes) -> None:
-        """Take the next bytes of the file."""
-        self._file.write(data)
-
-    def complete(self) -> None:
-        """Make the file appear, whole."""
-        self._file.close()
-        self._part.replace(self.path)
+        raise StageError("Parts of an unfinished upload stayed.", hint="Abort it with the store's own tools.")

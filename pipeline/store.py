@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pipeline.answers import AGAIN, hint
 from pipeline.configtypes import is_loopback
-from pipeline.errors import StageError
+from pipeline.errors import ConfigError, StageError
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -29,7 +29,7 @@ class Store:
     """A bucket and the way to it; `keys` are credentials of its own (the sandbox's), else boto3's chain."""
 
     config: StageConfig
-    keys: tuple[str, str] | None = None
+    keys: tuple[str, str] | None = field(default=None, repr=False)
 
     @property
     def bucket(self) -> str:
@@ -113,27 +113,34 @@ class Store:
 
     def _client(self, region: str, endpoint: str | None) -> S3Client:
         from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
 
-        made: S3Client = self.session.client(
-            "s3",
-            region_name=region,
-            endpoint_url=endpoint,
-            config=Config(
-                signature_version="s3v4",
-                connect_timeout=10,
-                read_timeout=60,
-                retries={"mode": "standard", "total_max_attempts": 5},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-                ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # not in its stubs
-                proxies={} if endpoint and is_loopback(endpoint) else None,
-                s3={
-                    "addressing_style": self.config.addressing
-                    or ("path" if endpoint or "." in self.bucket else "virtual"),
-                    "us_east_1_regional_endpoint": "regional",
-                },
-            ),
+        settings = Config(
+            signature_version="s3v4",
+            connect_timeout=10,
+            read_timeout=60,
+            retries={"mode": "standard", "total_max_attempts": 5},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # not in its stubs
+            proxies={} if endpoint and is_loopback(endpoint) else None,
+            s3={
+                "addressing_style": self.config.addressing
+                or ("path" if endpoint or "." in self.bucket else "virtual"),
+                "us_east_1_regional_endpoint": "regional",
+            },
         )
+        try:
+            made: S3Client = self.session.client(
+                "s3", region_name=region, endpoint_url=endpoint, config=settings
+            )
+        except ValueError as error:
+            if isinstance(error, BotoCoreError):
+                raise
+            raise ConfigError(
+                "stage.endpoint_url or stage.public_endpoint_url: boto3 takes no such host name.",
+                hint="Letters, digits, - and . make a host name; an underscore does not.",
+            ) from None
         return made
 
     def key(self, name: str) -> str:

@@ -40,12 +40,13 @@ def address(store: Store, key: str) -> tuple[str, str | None]:
     credentials: Any = store.session.get_credentials()
     if credentials is not None and credentials.token:
         expires = _sooner(expires, getattr(credentials, "_expiry_time", None))
+    end = expires.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if expires else None
     if expires is not None and (expires - now).total_seconds() < min(seconds, store.config.min_lifetime):
         raise StageError(
-            f"The URL would live until {expires.isoformat()} only: the AWS credentials are temporary.",
+            f"The URL would live until {end} only: the AWS credentials are temporary.",
             hint="Fetch fresh credentials, or use a role with longer sessions, or lower stage.min_lifetime.",
         )
-    return url, expires.strftime("%Y-%m-%dT%H:%M:%SZ") if expires else None
+    return url, end
 
 
 def _sooner(expires: datetime | None, credentials_end: datetime | None) -> datetime | None:
