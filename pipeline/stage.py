@@ -12,6 +12,7 @@ import hashlib
 import logging
 import secrets
 import threading
+import time
 from base64 import b64encode
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -34,6 +35,7 @@ WORKERS = 2
 SIGNED_FOR = 3600
 TIMEOUT = (10, 60)
 DAMAGED = ("BadDigest", "IncompleteBody", "RequestTimeout")  # on the way: HTTP 400, and worth another try
+GONE = ("NoSuchUpload", "NoSuchKey", "404")  # what stores say of an upload that is no more
 HEAD_BYTES = 1024  # of the file, kept for the pre-flight to compare
 
 
@@ -205,17 +207,21 @@ class Upload:
         return found["ContentLength"] == self.bytes
 
     def _abort(self) -> None:
-        from botocore.exceptions import ClientError
+        from botocore.exceptions import BotoCoreError, ClientError
 
         where: Any = {"Bucket": self.store.bucket, "Key": self.key, "UploadId": self._upload_id}
         with storage("removing an unfinished upload"):
-            for _ in range(3):
+            for pause in (1, 5, 10, None):
                 try:
                     self.store.client.abort_multipart_upload(**where)
                     if not self.store.client.list_parts(**where).get("Parts"):
                         return
                 except ClientError as error:
-                    if error.response.get("Error", {}).get("Code") in ("NoSuchUpload", "404"):
+                    if error.response.get("Error", {}).get("Code") in GONE:
                         return
                     raise
+                except BotoCoreError:  # the store may be down for a while, and that be why we are here
+                    if pause is None:
+                        raise
+                    time.sleep(pause)
         raise StageError("Parts of an unfinished upload stayed.", hint="Abort it with the store's own tools.")
