@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from fakes import answer, answering
 
 from .packages import NoPackages
+from .product import Product
 from .server import Server
 
 if TYPE_CHECKING:
@@ -53,3 +55,10 @@ def bucket(s3: S3Client) -> str:
     name = f"contacts-{uuid.uuid4().hex[:12]}"
     s3.create_bucket(Bucket=name)
     return name
+
+
+@pytest.fixture
+def product(rgw: Server, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Product]:
+    """The product with a fresh bucket and an API that takes every job and fetches nothing."""
+    with answering(answer(200, b'{"requestid": "5ca1ab1e", "result": "Success"}')) as api:
+        yield Product(rgw, bucket, api, tmp_path, monkeypatch)
