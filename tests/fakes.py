@@ -52,23 +52,23 @@ def wire(behave: Callable[[Wire, socket.socket], None]) -> Iterator[Wire]:
                 behave(server, connection)
 
         def accept() -> None:
-            while not server.closing.is_set():
+            while True:
                 try:
                     connection, _ = listening.accept()
-                except TimeoutError:
-                    continue
+                except OSError:  # shut down below
+                    return
                 connection.settimeout(5)
                 server.connections += 1
                 threads.append(threading.Thread(target=serve, args=(connection,), daemon=True))
                 threads[-1].start()
 
-        listening.settimeout(0.05)
         acceptor = threading.Thread(target=accept, daemon=True)
         acceptor.start()
         try:
             yield server
         finally:
             server.closing.set()
+            listening.shutdown(socket.SHUT_RDWR)
             for thread in (acceptor, *threads):
                 thread.join(6)
 
@@ -143,3 +143,67 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]
     return port
+
+
+@dataclass
+class Faults:
+    """A proxy in front of an S3 store: `fault` may answer a request itself, spoil it, or let it pass.
+
+    It gets the request and how often such a one (method and kind) came before, and returns None (pass), an
+    answer's bytes, or one of the words: "reset" (hang up unread), "cut" (pass half of the body on and hang
+    up), "spoil" (pass it on with one byte changed), "lose" (pass it on, hang up instead of answering),
+    "hide" (pass it on, answer 500 instead).
+    """
+
+    store_port: int
+    fault: Callable[[Arrived, str, int], bytes | str | None]
+    seen: list[str] = field(default_factory=list)
+    arrived: list[Arrived] = field(default_factory=list)
+
+    def __call__(self, _server: Wire, connection: socket.socket) -> None:
+        """One connection: requests one after the other until the client hangs up."""
+        while request := read_request(connection):
+            kind = kind_of(request)
+            before = self.seen.count(kind)
+            self.seen.append(kind)
+            self.arrived.append(request)
+            reply = self.fault(request, kind, before)
+            if reply == "reset":
+                reset(_server, connection)
+                return
+            if reply == "spoil":
+                request.body = request.body[:-1] + bytes([request.body[-1] ^ 1])
+            if isinstance(reply, bytes):
+                connection.sendall(reply)
+                return
+            got = self.forward(request, cut=reply == "cut")
+            if reply in ("cut", "lose"):
+                return
+            connection.sendall(answer(500) if reply == "hide" else got)
+            return
+
+    def forward(self, request: Arrived, *, cut: bool = False) -> bytes:
+        """The store's own answer; the headers go through as they came, for they are signed."""
+        with socket.create_connection(("127.0.0.1", self.store_port), timeout=10) as store:
+            headers = "".join(
+                f"{k}: {v}\r\n" for k, v in request.headers.items() if k not in ("connection", "expect")
+            )
+            head = f"{request.method} {request.target} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n"
+            store.sendall(head.encode() + (request.body[: len(request.body) // 2] if cut else request.body))
+            if cut:
+                return b""
+            with store.makefile("rb") as reader:
+                return reader.read()
+
+
+def kind_of(request: Arrived) -> str:
+    """What a request asks of S3."""
+    path, _, query = request.target.partition("?")
+    upload, uploads = "uploadId=" in query, query.startswith("uploads")
+    names = {
+        "POST": "complete" if upload else "create",
+        "PUT": "part" if upload else "put",
+        "DELETE": "abort" if upload else "delete",
+        "GET": "parts" if upload else "uploads" if uploads else "get",
+    }
+    return names.get(request.method, request.method.lower()) + ("" if path.count("/") > 1 else " bucket")
