@@ -217,9 +217,11 @@ class Upload:
                     if not self.store.client.list_parts(**where).get("Parts"):
                         return
                 except ClientError as error:
-                    if error.response.get("Error", {}).get("Code") in GONE:
+                    code = error.response.get("Error", {}).get("Code")
+                    if code in GONE:
                         return
-                    raise
+                    if code != "AccessDenied" or error.operation_name != "ListParts" or pause is None:
+                        raise  # not what Ceph says to others than the owner: then a second abort tells
                 except BotoCoreError:  # the store may be down for a while, and that be why we are here
                     if pause is None:
                         raise
