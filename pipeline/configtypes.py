@@ -86,9 +86,9 @@ def _like(pattern: str, meaning: str) -> AfterValidator:
 def _networks(value: Any) -> Any:
     """One address or several, as CIDRs; as wide as AWS still takes for "not public", and no wider."""
     found = []
-    for text in (value,) if isinstance(value, str) else value:
+    for text in value if isinstance(value, (list, tuple)) else (value,):
         try:
-            network = ipaddress.ip_network(text)
+            network = ipaddress.ip_network(text if isinstance(text, str) else "")
         except ValueError:
             raise ValueError("an IP address, or a network such as 203.0.113.0/24") from None
         if network.prefixlen < (8 if network.version == 4 else 32):

@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 from ruamel.yaml import YAML
@@ -224,6 +224,15 @@ def test_right_values(write: Any, key: str, written: str, value: Any) -> None:
         ("stage.endpoint_url", "https://minio.example.com?x=1"),
         ("stage.endpoint_url", "https:///x"),
         ("stage.url", "public-read"),
+        ("stage.addressing", "host"),
+        ("stage.allowed_addresses", "5"),
+        ("stage.allowed_addresses", "[5]"),
+        ("stage.allowed_addresses", "0.0.0.0/0"),
+        ("stage.allowed_addresses", "example.com"),
+        ("stage.public_access", "yes please"),
+        ("stage.public_base_url", "http://"),
+        ("stage.tags", "{'a?': b}"),
+        ("stage.tags", "[a]"),
         ("stage.expires_in", "0"),
         ("stage.expires_in", "-5"),
         ("stage.expires_in", "604801"),
@@ -521,6 +530,7 @@ def test_max_rejected(allowed: str, rejected: int, records: int, verdict: bool) 
 
 
 @given(st.integers(0, 10_000), st.integers(1, 10**9))
+@example(57, 10_000)  # 0.57 * 10,000 is 5,699.999… in floats
 def test_a_percentage_is_exact_at_its_border(hundredths: int, records: int) -> None:
     allowed = f"{Decimal(hundredths) / 100:f}%"
     contract = ContractConfig.model_validate({"schema": "s", "max_rejected": allowed})
