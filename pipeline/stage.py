@@ -67,7 +67,9 @@ class Upload:
             made = self.store.client.create_multipart_upload(
                 Bucket=self.store.bucket, Key=self.key, **hosting.settings(config)
             )
-        self._upload_id = made["UploadId"]
+        self._upload_id = made.get("UploadId", "")
+        if not self._upload_id:
+            raise StageError("What answers there is no S3 store.", hint="Check stage.endpoint_url.")
         try:
             hosting.check_encryption(config, made.get("ServerSideEncryption"))
         except StageError:

@@ -16,7 +16,7 @@ from pipeline.configfile import load_config
 
 from .server import Keys, Server
 
-CONTENT = b"EMAIL\n" + b"".join(b"asha%d@example.com\n" % number for number in range(50))
+CONTENT = b"EMAIL\n" + b"".join(b"asha%d@example.com\n" % number for number in range(100))
 CONTRACT = "import pandera.pandas as pa\nCONTACT = pa.DataFrameSchema({'EMAIL': pa.Column(str)})\n"
 PLATFORM, STRANGER = "127.0.0.2", "127.0.0.1"
 MODES: dict[str, dict[str, Any]] = {
