@@ -65,8 +65,8 @@ FAULTS = (
     Fault(
         12,
         "customer id lost its leading zeros",
-        "CUSTOMER_ID:no_lost_leading_zero",
-        lambda contact, _: contact["CUSTOMER_ID"].lstrip("0"),
+        "LOYALTY_ID:no_lost_leading_zero",
+        lambda contact, _: contact["LOYALTY_ID"].lstrip("0"),
     ),
     Fault(12, "no @ in the address", "EMAIL:email", lambda contact, _: contact["EMAIL"].replace("@", "")),
     Fault(8, "two @ in the address", "EMAIL:email", lambda contact, _: contact["EMAIL"].replace("@", "@@")),
@@ -77,8 +77,8 @@ FAULTS = (
     Fault(
         10,
         "customer id of an earlier contact",
-        "CUSTOMER_ID:field_uniqueness",
-        lambda _, earlier: earlier["CUSTOMER_ID"],
+        "LOYALTY_ID:field_uniqueness",
+        lambda _, earlier: earlier["LOYALTY_ID"],
     ),
     Fault(6, "29 February of a common year", "DOB:coerce_dtype('date')", lambda *_: "2001-02-29"),
     Fault(6, "day, month and year by slashes", "DOB:coerce_dtype('date')", lambda *_: "31/12/1990"),

@@ -102,7 +102,7 @@ def make_contacts(rng: random.Random) -> list[Contact]:
         city, state, postal = rng.choice(place["cities"]).split("|")
         contacts.append(
             {
-                "CUSTOMER_ID": f"{104_000 + 37 * number + rng.randrange(37):08d}",
+                "LOYALTY_ID": f"{104_000 + 37 * number + rng.randrange(37):08d}",
                 "EMAIL": unused(emails, partial(email, first[1], last[1], rng)),
                 "MOBILE": unused(mobiles, partial(mobile, place, rng)),
                 "FIRST_NAME": first[0],

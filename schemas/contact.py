@@ -12,7 +12,7 @@ import pandera.pandas as pa
 import pipeline.checks  # noqa: F401 - registers email, phone and the checks for spreadsheet damage
 
 REGION = "IN"  # the country that phone numbers without a country code belong to
-CUSTOMER_ID_LENGTH = 8  # customer ids of digits alone have as many; shorter ones have lost leading zeros
+LOYALTY_ID_LENGTH = 8  # the one id here of a fixed length: with fewer digits it has lost leading zeros
 GENDERS = ["M", "F", "O", "U", "Male", "Female", "Other", "Unknown", "male", "female", "other", "unknown"]
 YES_OR_NO = ["Y", "N", "Yes", "No", "yes", "no", "true", "false", "True", "False", "TRUE", "FALSE", "1", "0"]
 
@@ -56,20 +56,30 @@ CONTACT = pa.DataFrameSchema(
     {
         "CUSTOMER_ID": pa.Column(
             str,
-            undamaged(CUSTOMER_ID_LENGTH),
+            undamaged(),
             unique=True,
             report_duplicates="exclude_first",
             nullable=True,
             required=False,
             description="Your own id of the contact; no other contact has the same.",
         ),
+        "LOYALTY_ID": pa.Column(
+            str,
+            undamaged(LOYALTY_ID_LENGTH),
+            unique=True,
+            report_duplicates="exclude_first",
+            nullable=True,
+            required=False,
+            description="Number of the loyalty card, eight digits; no other contact has the same.",
+        ),
         "EMAIL": pa.Column(
             str,
             pa.Check.email(description="An e-mail address, by the rules of the standards."),
             unique=True,
             report_duplicates="exclude_first",
+            nullable=True,
             required=False,
-            description="Where the column is there, each contact has an address, and no other has the same.",
+            description="E-mail address; no other contact has the same.",
         ),
         "MOBILE": optional(
             str,

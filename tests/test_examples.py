@@ -53,7 +53,7 @@ def test_it_is_like_a_real_export(contacts: dict[int, Row], faults: list[Row]) -
     assert len(faults) == 200
     assert len(data) < 1_500_000
     assert b"\r" not in data
-    assert data.startswith(b"CUSTOMER_ID,EMAIL,MOBILE,")
+    assert data.startswith(b"LOYALTY_ID,EMAIL,MOBILE,")
     values = [value for row in contacts.values() for value in row.values()]
     assert sum("," in value for value in values) > 500
     assert sum('"' in value for value in values) > 100
@@ -66,13 +66,13 @@ def test_what_is_no_fault_is_right(contacts: dict[int, Row], faults: list[Row]) 
     right = [row for line, row in contacts.items() if line not in listed]
     assert len(right) == 9_800
     for row in right:
-        assert len(row["CUSTOMER_ID"]) == 8
+        assert len(row["LOYALTY_ID"]) == 8
         assert emails.accepts(row["EMAIL"])
         assert phones.accepts(row["MOBILE"], "IN")
         assert row["GENDER"] in ("F", "M", "O", "")
         assert not row["AGE"] or 18 <= int(row["AGE"]) <= 85
         assert not row["DOB"] or date.fromisoformat(row["DOB"])
-    for key in ("CUSTOMER_ID", "EMAIL", "MOBILE"):
+    for key in ("LOYALTY_ID", "EMAIL", "MOBILE"):
         assert max(Counter(row[key].lower() for row in right).values()) == 1
 
 
