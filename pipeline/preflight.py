@@ -135,10 +135,11 @@ def _seen(answer: requests.Response, wanted: int) -> _Seen:
     status, headers = answer.status_code, answer.headers
     if status >= 500 or status in (408, 429):
         raise _Transient(f"HTTP {status}")
+    enough = wanted if status < 300 else MAX_REFUSAL
     body = b""
-    for chunk in answer.iter_content(4096):
+    for chunk in answer.iter_content(enough):
         body += chunk
-        if len(body) >= (wanted if status < 300 else MAX_REFUSAL):
+        if len(body) >= enough:
             break
     told = (
         headers.get("Content-Range", "").rpartition("/")[2]
