@@ -33,7 +33,7 @@ from pipeline.errors import (
     TrackError,
 )
 from pipeline.handoffs import HostedFile, Job, Result, Source, Step
-from pipeline.private import Accepted
+from pipeline.private import PrivateFile
 from pipeline.stage import Upload
 from pipeline.store import Store
 
@@ -178,7 +178,7 @@ class _Run:
             rejects = stack.enter_context(Rejects(self.rejects_path, source.header, source.place_column))
             target = self._target(stack, until, source.size)
             self._sift(source, contract, rejects, target.write if target else len)
-            if isinstance(target, Accepted):
+            if isinstance(target, PrivateFile):
                 target.complete()
             self._decide()
             return target.complete() if isinstance(target, Upload) else None
@@ -206,13 +206,13 @@ class _Run:
             )
         return path if path == "-" else self.config.path(path)
 
-    def _target(self, stack: ExitStack, until: Step, size: int | None) -> Upload | Accepted | None:
+    def _target(self, stack: ExitStack, until: Step, size: int | None) -> Upload | PrivateFile | None:
         """Where good bytes go: the bucket, a local file, or nowhere."""
         if until != "validate":
             store = self._store
             preflight.prepare(self.config, store, until)
             return stack.enter_context(Upload(store, self.result.run_id, size))
-        return stack.enter_context(Accepted(self.output / "accepted.csv")) if self.output else None
+        return stack.enter_context(PrivateFile(self.output / "accepted.csv")) if self.output else None
 
     def _sift(
         self, source: Source, contract: Contract, rejects: Rejects, write: Callable[[bytes], Any]

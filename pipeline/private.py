@@ -1,54 +1,68 @@
-"""Files that hold contacts: readable by their owner only, whatever the umask says."""
+"""Files that hold contacts: readable by their owner only, and whole under their name or not there."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from errno import EISDIR
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 from pipeline.errors import ConfigError
 
 
-def private_file(path: Path) -> IO[bytes]:
-    """A new file of mode 0600, open for writing; its folder is made, an older file is replaced.
+class PrivateFile:
+    """A file of mode 0600, whatever the umask says; what is written appears at `path` by `complete`.
 
-    Raises ConfigError where it cannot be written. A symbolic link in its place is not followed.
+    Until then it is called `.NAME.part`. Its folder is made; a symbolic link in its place is not followed.
+    As a context manager it is discarded at the end unless completed. Raises ConfigError where it cannot be
+    written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        os.fchmod(descriptor, 0o600)
-    except OSError as error:
-        raise ConfigError(
-            f"The file {path} cannot be written: {error.strerror}.",
-            hint="Point --output or contract.rejects at a folder that may be written to.",
-        ) from None
-    return os.fdopen(descriptor, "wb", buffering=1 << 20)
-
-
-class Accepted:
-    """The good bytes in a local file instead: what would be staged, readable by its owner only."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._part = path.with_name(f".{path.name}.part")
+        with self._told():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_dir():
+                raise IsADirectoryError(EISDIR, "it is a folder")
+            descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+            os.fchmod(descriptor, 0o600)
+            self._file = os.fdopen(descriptor, "wb", buffering=1 << 20)
 
     def __enter__(self) -> Self:
-        self._file = private_file(self._part)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        self._part.unlink(missing_ok=True)
+        self.discard()
 
     def write(self, data: bytes) -> None:
         """Take the next bytes of the file."""
-        self._file.write(data)
+        with self._told():
+            self._file.write(data)
 
     def complete(self) -> None:
-        """Make the file appear, whole."""
-        self._file.close()
-        self._part.replace(self.path)
+        """Make the file appear, whole, in the place of an older one."""
+        with self._told():
+            self._file.close()
+            self._part.replace(self.path)
+
+    def discard(self) -> None:
+        """Take away what was written; nothing, once the file is complete."""
+        with suppress(OSError):  # what cannot be flushed to a full disk is not wanted any more
+            self._file.close()
+        self._part.unlink(missing_ok=True)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ConfigError(
+                f"The file {self.path} cannot be written: {error.strerror}.",
+                hint="Point --output or contract.rejects at a folder with room that may be written to.",
+            ) from None

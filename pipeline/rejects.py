@@ -9,27 +9,28 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 import polars as pl
 
 from pipeline import cells
 from pipeline.handoffs import Header, Verdict
-from pipeline.private import private_file
+from pipeline.private import PrivateFile
 
-_PLACE, _ORDER = "\0place", "\0order"  # names that no column of a source can have
+# Names that no column of a source can have: what is added must not stand in for one of these.
+_PLACE, _REASONS, _RAW, _ORDER = "\0place", "\0reasons", "\0raw", "\0order"
 
 
 class Rejects:
     """A rejects file being written, verdict by verdict; counts what it was given.
 
-    `path` is where it lies, or None as long as nothing was rejected.
+    `path` is where it lies in the end, however the run ends, or None as long as nothing was rejected.
     """
 
     def __init__(self, path: Path, header: Header, place_column: str) -> None:
         self._planned = path
         self._columns = (*header.names, place_column, "_reasons", "_raw")
-        self._file: IO[bytes] | None = None
+        self._file: PrivateFile | None = None
         self.path: Path | None = None
         self.count = 0
         self.reasons: Counter[str] = Counter()
@@ -41,7 +42,9 @@ class Rejects:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file:
-            self._file.close()
+            self._file.complete()
+        elif error is None:
+            self._planned.unlink(missing_ok=True)  # an earlier run's would be taken for this one's
 
     def write(self, verdict: Verdict) -> None:
         """Add the rejected records of a judged slice, in source order."""
@@ -49,7 +52,7 @@ class Rejects:
         if not rejected.height:
             return
         if self._file is None:
-            self._file = private_file(self._planned)
+            self._file = PrivateFile(self._planned)
             self.path = self._planned
             self._file.write(cells.write(pl.DataFrame([self._columns], orient="row")).data)
         self._file.write(cells.write(rejected).data)
@@ -64,18 +67,18 @@ def _rejected(verdict: Verdict) -> pl.DataFrame:
     table, rows = verdict.table, sorted(verdict.reasons)
     well_formed = table.cells[rows].with_columns(
         pl.Series(_PLACE, table.places[rows], dtype=pl.Int64),
-        pl.Series("_reasons", ["; ".join(verdict.reasons[row]) for row in rows], dtype=pl.String),
-        pl.lit(None, pl.String).alias("_raw"),
+        pl.Series(_REASONS, ["; ".join(verdict.reasons[row]) for row in rows], dtype=pl.String),
+        pl.lit(None, pl.String).alias(_RAW),
         pl.Series(_ORDER, [2 * row + 1 for row in rows], dtype=pl.Int64),
     )
     malformed = pl.DataFrame(
         {
             _PLACE: [broken.place for broken in table.malformed],
-            "_reasons": [f"_record:{broken.reason}" for broken in table.malformed],
-            "_raw": [broken.raw for broken in table.malformed],
+            _REASONS: [f"_record:{broken.reason}" for broken in table.malformed],
+            _RAW: [broken.raw for broken in table.malformed],
             _ORDER: [2 * broken.before for broken in table.malformed],
         },
-        schema={_PLACE: pl.Int64, "_reasons": pl.String, "_raw": pl.String, _ORDER: pl.Int64},
+        schema={_PLACE: pl.Int64, _REASONS: pl.String, _RAW: pl.String, _ORDER: pl.Int64},
     )
     both = pl.concat([well_formed, malformed], how="diagonal")
     return both.sort(_ORDER, maintain_order=True).drop(_ORDER).cast(pl.String)

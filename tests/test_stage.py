@@ -12,7 +12,6 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -27,7 +26,6 @@ from fakes import Arrived, Faults, answer, free_port, hold, wire
 import pipeline.stage
 from pipeline import ConfigError, HostedFile, PipelineError, StageError
 from pipeline.config import StageConfig
-from pipeline.private import Accepted, private_file
 from pipeline.sandbox import Sandbox, start
 from pipeline.stage import Upload
 from pipeline.store import Store
@@ -460,38 +458,3 @@ def test_no_secret_in_logs_errors_and_reprs(
     assert len(signatures) > 3
     for secret in (*signatures, sandbox.secret_key):
         assert secret not in told + caplog.text
-
-
-def test_accepted_appears_whole_and_for_its_owner_only(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "accepted.csv"
-    with Accepted(path) as target:
-        target.write(b"a\n")
-        assert not path.exists()
-        target.complete()
-    assert path.read_bytes() == b"a\n"
-    assert path.stat().st_mode & 0o777 == 0o600
-    path.chmod(0o644)
-    with suppress(ZeroDivisionError), Accepted(path) as target:
-        target.write(b"b\n")
-        raise ZeroDivisionError
-    assert path.read_bytes() == b"a\n"
-    assert list(path.parent.iterdir()) == [path]
-    with Accepted(path) as target:
-        target.complete()
-    assert path.stat().st_mode & 0o777 == 0o600
-
-
-def test_a_private_file_follows_no_link_and_says_what_is_wrong(tmp_path: Path) -> None:
-    (tmp_path / "victim").write_text("x")
-    (tmp_path / "link").symlink_to(tmp_path / "victim")
-    (tmp_path / "folder").mkdir()
-    for path in (tmp_path / "link", tmp_path / "folder", tmp_path / "victim" / "below"):
-        with pytest.raises(ConfigError, match="cannot be written"):
-            private_file(path)
-    assert (tmp_path / "victim").read_text() == "x"
-    (tmp_path / "old").write_text("longer than before")
-    (tmp_path / "old").chmod(0o644)
-    with private_file(tmp_path / "old") as file:
-        file.write(b"y")
-    assert (tmp_path / "old").read_bytes() == b"y"
-    assert (tmp_path / "old").stat().st_mode & 0o777 == 0o600
