@@ -1,0 +1,132 @@
+"""Seeded contacts of any number, a share of them bad, as CSV in a cache folder: the same bytes every time.
+
+    python -m benchmarks.generate --rows 1000000 --bad 1
+
+Customer ids come in no order, some cells need quotes, some are empty. Each bad record breaks one rule of the
+contract; one in ten of them only repeats the id of an earlier record.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from benchmarks.contract import COUNTRIES
+
+CACHE = Path(__file__).parent / ".cache"
+CHUNK = 1_000_000
+IDS, STEP = 1_000_000_000, 387_420_489  # STEP and IDS have no common factor: no id comes twice
+
+FIRST = (
+    "Aarav",
+    "Maria",
+    "John",
+    "Chloé",
+    "Jürgen",
+    "Fatima",
+    "Wei",
+    "Olu",
+    "Anna",
+    "Søren",
+    "Noor",
+    "Kenji",
+)
+LAST = ("Sharma", "Silva", "Smith", "Dubois", "Müller", "Khan", "Chen", "Adeyemi", "O'Brien", "Sato")
+CITIES = ("Mumbai", "São Paulo", "New York", "Paris", "Köln", "Dubai", "Singapore", "Washington, DC", "")
+DOMAINS = ("example.com", "mail.example.org", "shop.example.in", "example.co.uk")
+
+FAULTS = (
+    ("EMAIL", pl.col("EMAIL").str.replace("@", " at ")),
+    ("EMAIL", pl.lit(None, pl.String)),
+    ("MOBILE", pl.lit("98765-43210")),
+    ("NAME", pl.col("NAME") + "x" * 60),
+    ("COUNTRY", pl.lit("XX")),
+    ("AGE", pl.lit("n/a")),
+    ("AGE", pl.lit("199")),
+    ("SIGNUP", pl.lit("31/12/2020")),
+    ("SIGNUP", pl.lit("1970-01-01")),
+    ("CUSTOMER_ID", pl.lit("earlier")),
+)
+
+
+def generated(rows: int, bad: float) -> Path:
+    """The file with that many records of which `bad` percent are bad; made if it is not there yet."""
+    path = CACHE / f"contacts-{rows}-{bad:g}.csv"
+    if not path.exists():
+        CACHE.mkdir(exist_ok=True)
+        unfinished = path.with_suffix(".part")
+        with unfinished.open("wb") as file:
+            for start in range(0, rows, CHUNK):
+                chunk = _chunk(start, min(CHUNK, rows - start), bad)
+                chunk.write_csv(file, include_header=start == 0, null_value="", quote_style="necessary")
+        unfinished.rename(path)
+    return path
+
+
+def _chunk(start: int, rows: int, bad: float) -> pl.DataFrame:
+    """Records from `start` on; what they hold depends on their number alone."""
+    random = np.random.default_rng([start, 20240229])
+    number = np.arange(start, start + rows)
+    frame = pl.DataFrame(
+        {
+            "number": number,
+            "id": number * STEP % IDS,
+            "first": _any_of(random, FIRST, rows),
+            "last": _any_of(random, LAST, rows),
+            "domain": _any_of(random, DOMAINS, rows),
+            "phone": random.integers(10**9, 10**10, rows),
+            "CITY": _any_of(random, CITIES, rows),
+            "COUNTRY": _any_of(random, COUNTRIES, rows),
+            "age": random.integers(16, 95, rows),
+            "day": random.integers(0, 9000, rows),
+            "missing": random.random(rows),
+            "fault": np.where(random.random(rows) * 100 < bad, random.integers(0, len(FAULTS), rows), -1),
+            "earlier": (number * random.random(rows)).astype(np.int64) * STEP % IDS,
+        }
+    )
+    records = frame.select(
+        "fault",
+        _id(pl.col("earlier")).alias("earlier"),
+        CUSTOMER_ID=_id(pl.col("id")),
+        EMAIL=pl.format("{}.{}@{}", pl.col("first").str.to_lowercase().replace(ASCII), "number", "domain"),
+        MOBILE=pl.when(pl.col("missing") > 0.05).then(pl.format("+91{}", "phone")),
+        NAME=pl.format("{} {}", "first", "last"),
+        CITY=pl.col("CITY").replace({"": None}),
+        COUNTRY=pl.col("COUNTRY"),
+        AGE=pl.when(pl.col("missing") < 0.9).then(pl.col("age").cast(pl.String)),
+        SIGNUP=(pl.lit("2001-01-01").str.to_date() + pl.duration(days="day")).dt.to_string("%Y-%m-%d"),
+    )
+    columns = [name for name in records.columns if name not in ("fault", "earlier")]
+    spoilt = records.with_columns(_spoilt(name) for name in columns)
+    return spoilt.select(columns)
+
+
+ASCII = {"chloé": "chloe", "jürgen": "juergen", "søren": "soren"}
+
+
+def _id(number: pl.Expr) -> pl.Expr:
+    return pl.format("C{}", number.cast(pl.String).str.zfill(9))
+
+
+def _any_of(random: np.random.Generator, words: tuple[str, ...], rows: int) -> pl.Series:
+    return pl.Series(words)[random.integers(0, len(words), rows)]
+
+
+def _spoilt(column: str) -> pl.Expr:
+    cell = pl.col(column)
+    for fault, (name, value) in enumerate(FAULTS):
+        if name == column:
+            worse = pl.col("earlier") if name == "CUSTOMER_ID" else value
+            cell = pl.when(pl.col("fault") == fault).then(worse).otherwise(cell)
+    return cell.alias(column)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--bad", type=float, default=1, help="percent")
+    arguments = parser.parse_args()
+    print(generated(arguments.rows, arguments.bad))

@@ -1,0 +1,200 @@
+"""An S3 store that throws the bytes away: real HTTP on loopback, in a process of its own, hardly any CPU.
+
+    with sink() as address: ...
+
+It answers what an upload needs: Create, UploadPart, Complete, Abort, ListParts, PutObject, HEAD, DELETE and a
+ranged GET of an object's first bytes. Signatures are not looked at. On Linux the kernel drops the bodies
+(MSG_TRUNC), so that nothing is copied here. In the bucket KEPT the bytes are kept until the object is whole;
+`GET /` lists every object, those with the SHA-256 of their content.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import IO
+from urllib.parse import parse_qs, unquote, urlsplit
+
+KEPT, DISCARDED = "kept", "discarded"
+DROP = getattr(socket, "MSG_TRUNC", 0) if sys.platform == "linux" else 0
+CHUNK = 1 << 20
+HEAD = 4096
+
+
+@contextmanager
+def sink() -> Iterator[str]:
+    """Its address, `http://127.0.0.1:port`, as long as it runs."""
+    with subprocess.Popen([sys.executable, "-m", "benchmarks.sink"], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        try:
+            yield process.stdout.readline().decode().strip()
+        finally:
+            process.terminate()
+
+
+@dataclass
+class Part:
+    """What is left of a part: its length, its first bytes, in the bucket KEPT all of them."""
+
+    size: int
+    head: bytes
+    etag: str
+    content: IO[bytes] | None
+
+
+@dataclass
+class Store:
+    """What is known of uploads that are under way and of objects."""
+
+    uploads: dict[str, dict[int, Part]] = field(default_factory=dict)
+    objects: dict[str, tuple[int, bytes, str]] = field(default_factory=dict)  # size, head, SHA-256 if kept
+
+    def complete(self, path: str, parts: list[Part]) -> None:
+        digest = hashlib.sha256()
+        for part in parts:
+            if part.content:
+                part.content.seek(0)
+                while chunk := part.content.read(CHUNK):
+                    digest.update(chunk)
+                part.content.close()
+        kept = path.startswith(f"/{KEPT}/")
+        size = sum(part.size for part in parts)
+        self.objects[path] = (size, parts[0].head, digest.hexdigest() if kept else "")
+
+
+class Connection(threading.Thread):
+    """One client's connection: request after request until it closes."""
+
+    def __init__(self, wire: socket.socket, store: Store) -> None:
+        super().__init__(daemon=True)
+        self.wire, self.store, self.read = wire, store, b""
+        self.buffer = memoryview(bytearray(CHUNK))
+
+    def run(self) -> None:
+        with self.wire, suppress(ConnectionError):
+            self.wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while self._request():
+                pass
+
+    def _request(self) -> bool:
+        while b"\r\n\r\n" not in self.read:
+            more = self.wire.recv(65536)
+            if not more:
+                return False
+            self.read += more
+        head, _, self.read = self.read.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        method, target, _ = first.split(" ")
+        headers = {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
+        if headers.get("expect") == "100-continue":
+            self.wire.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        url = urlsplit(target)
+        query = parse_qs(url.query, keep_blank_values=True)
+        path, length = unquote(url.path), int(headers.get("content-length", 0))
+        if method == "PUT":
+            etag = md5_hex(headers.get("content-md5", "")) or f"{length:032x}-0"
+            body = self._received(length, f'"{etag}"', keep=path.startswith(f"/{KEPT}/"))
+        else:
+            body = Part(length, self._taken(length), "", None)
+        self._answer(method, path, query, headers, body)
+        return True
+
+    def _taken(self, length: int) -> bytes:
+        """The next bytes of the request, as many as that."""
+        while len(self.read) < length:
+            more = self.wire.recv(65536)
+            if not more:
+                raise ConnectionError
+            self.read += more
+        taken, self.read = self.read[:length], self.read[length:]
+        return taken
+
+    def _received(self, length: int, etag: str, *, keep: bool) -> Part:
+        """The body of a PUT, thrown away but for its first bytes unless it is to be kept."""
+        head = self._taken(min(length, HEAD))
+        early = self._taken(min(length - len(head), len(self.read)))
+        content = tempfile.TemporaryFile() if keep else None  # noqa: SIM115
+        if content:
+            content.write(head + early)
+        left = length - len(head) - len(early)
+        while left:
+            count = self.wire.recv_into(self.buffer, min(left, CHUNK), 0 if content else DROP)
+            if not count:
+                raise ConnectionError
+            if content:
+                content.write(self.buffer[:count])
+            left -= count
+        return Part(length, head, etag, content)
+
+    def _answer(
+        self, method: str, path: str, query: dict[str, list[str]], headers: dict[str, str], body: Part
+    ) -> None:
+        store, upload = self.store, query.get("uploadId", [""])[0]
+        found = store.objects.get(path)
+        if path == "/":
+            listed = [{"path": p, "size": s, "sha256": h} for p, (s, _, h) in store.objects.items()]
+            self._send(200, json.dumps(listed).encode())
+        elif method == "POST" and "uploads" in query:
+            upload = f"upload{len(store.uploads)}"
+            store.uploads[upload] = {}
+            self._send(200, f"<R><UploadId>{upload}</UploadId></R>".encode())
+        elif upload and upload not in store.uploads:
+            self._send(404, b"<Error><Code>NoSuchUpload</Code></Error>")
+        elif method == "PUT" and upload:
+            store.uploads[upload][int(query["partNumber"][0])] = body
+            self._send(200, ETag=body.etag)
+        elif method == "POST" and upload:
+            parts = store.uploads.pop(upload)
+            numbers = re.findall(rb"<PartNumber>(\d+)", body.head)
+            store.complete(path, [parts[int(number)] for number in numbers])
+            self._send(200, b'<R><ETag>"whole-1"</ETag></R>')
+        elif method == "DELETE":
+            (store.uploads if upload else store.objects).pop(upload or path, None)
+            self._send(204)
+        elif method == "PUT":
+            store.complete(path, [body])
+            self._send(200, ETag=body.etag)
+        elif method == "HEAD":
+            self._send(200 if found or path.count("/") == 1 else 404, length=found[0] if found else 0)
+        elif found:
+            size, head, _ = found
+            asked = re.fullmatch(r"bytes=0-(\d+)", headers.get("range", ""))
+            part = head[: int(asked[1]) + 1] if asked else head
+            self._send(206, part, Content_Range=f"bytes 0-{len(part) - 1}/{size}")
+        else:
+            self._send(404, b"<Error><Code>NoSuchKey</Code></Error>")
+
+    def _send(self, status: int, body: bytes = b"", length: int | None = None, **headers: str) -> None:
+        lines = [f"HTTP/1.1 {status} -", f"Content-Length: {len(body) if length is None else length}"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        self.wire.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+
+
+def md5_hex(header: str) -> str:
+    """A Content-MD5 header as the ETag that S3 makes of that part."""
+    return base64.b64decode(header).hex()
+
+
+def serve() -> None:
+    """Print the address, then answer until killed."""
+    store = Store()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
+        while True:
+            wire, _ = listening.accept()
+            Connection(wire, store).start()
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        serve()
