@@ -2,17 +2,21 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-rgw lint types docs docs-check check clean
+.PHONY: demo test test-rgw test-live lint types docs docs-check check clean
 
 demo: .venv/ready
 	$(BIN)/python -m pipeline run -c config.yaml
 
 test: .venv/ready
-	$(BIN)/python -m pytest -m "not rgw"
+	$(BIN)/python -m pytest -m "not rgw and not live"
 
 # Against a real S3 server: Ceph RGW, which the suite fetches from Debian's packages and runs on loopback.
 test-rgw: .venv/ready
 	$(BIN)/python -m pytest -m rgw -rs tests/rgw
+
+# Against a bucket of yours, which is left as it was: make test-live LIVE_BUCKET=name, see docs/storage.md.
+test-live: .venv/ready
+	LIVE_BUCKET="$(LIVE_BUCKET)" $(BIN)/python -m pytest -m live -rs tests/live
 
 lint: .venv/ready
 	$(BIN)/ruff check .
