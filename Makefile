@@ -8,7 +8,7 @@ demo: .venv/ready
 	$(BIN)/python -m pipeline run -c config.yaml
 
 test: .venv/ready
-	$(BIN)/python -m pytest -m "not rgw and not live"
+	$(BIN)/python -m pytest -m "not rgw and not install and not live"
 
 # Against a real S3 server: Ceph RGW, which the suite fetches from Debian's packages and runs on loopback.
 test-rgw: .venv/ready
@@ -17,6 +17,16 @@ test-rgw: .venv/ready
 # Against a bucket of yours, which is left as it was: make test-live LIVE_BUCKET=name, see docs/storage.md.
 test-live: .venv/ready
 	LIVE_BUCKET="$(LIVE_BUCKET)" $(BIN)/python -m pytest -m live -rs tests/live
+
+# The wheel in an empty environment, and the suite with the oldest versions that pyproject.toml allows.
+test-install: .venv/ready
+	$(BIN)/python -m pytest -m install tests/install
+
+test-lowest: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv venv --quiet --clear .venv-lowest
+	$(BIN)/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[sandbox,dev]'
+	.venv-lowest/bin/python -m pytest -m "not rgw and not install and not live and not slow"
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -41,4 +51,4 @@ check: lint types docs-check
 	@touch .venv/ready
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-lowest

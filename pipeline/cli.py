@@ -43,6 +43,16 @@ def cli() -> None:
 
 
 @cli.command()
+@click.argument("folder", default=".", metavar="[DIR]")
+def init(folder: str) -> None:
+    """Write a config, the default contract and the example to DIR (default: here), to start from."""
+    from pipeline import starter
+
+    for path in starter.write(Path(folder)):
+        click.echo(path)
+
+
+@cli.command()
 @click.argument("source", required=False)
 @config_option
 @click.option(

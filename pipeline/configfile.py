@@ -40,7 +40,7 @@ def load_config(config: str | os.PathLike[str] | Mapping[str, Any] | Config) -> 
     except FileNotFoundError:
         raise ConfigError(
             f"Config file not found: {path}",
-            hint="Name it with -c; a first one to start from is shown in the README.",
+            hint="Name it with -c, or write one to start from with `python -m pipeline init`.",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
