@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-rgw test-live lint types docs docs-check check clean
+.PHONY: bench demo test test-rgw test-live lint types docs docs-check check clean
 
 demo: .venv/ready
 	$(BIN)/python -m pipeline run -c config.yaml
@@ -27,6 +27,10 @@ test-lowest: .venv/ready
 	$(BIN)/uv venv --quiet --clear .venv-lowest
 	$(BIN)/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[sandbox,dev]'
 	.venv-lowest/bin/python -m pytest -m "not rgw and not install and not live and not slow"
+
+# This tool, a naive script and a plain upload in turn, for a quarter of an hour: into benchmarks/README.md.
+bench: .venv/ready
+	$(BIN)/python -m benchmarks.run --write
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -1,0 +1,175 @@
+"""Ours, the naive script and the plain upload, in turn, in one run: medians, ratios, peak memory.
+
+    make bench                                                  # all of it, into benchmarks/README.md
+    python -m benchmarks.run --rows 1000000 --bad 1 --rounds 3  # one comparison, printed only
+
+Of each comparison the first round is not timed: it warms up, its memory is sampled, its uploads are kept and
+those of ours and of the naive script must be the same, byte for byte. Then come the rounds that count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from benchmarks.generate import CACHE, generated
+from benchmarks.measure import peak_memory, timed
+from benchmarks.sink import DISCARDED, KEPT, sink
+
+RESULTS = CACHE / "results.json"
+FILES = ("ours", "naive", "plain")
+FRAMES = ("pandas", "polars")
+SLICES = ("1", "4", "16", "64")
+CONFIG = """
+contract: {{schema: {contract}:CONTRACT, max_rejected: 100%, rejects: {folder}}}
+stage: {{bucket: {bucket}, endpoint_url: "{address}", region: us-east-1}}
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A comparison: who is run on how many records, of which `bad` percent are bad, how many times."""
+
+    rows: int
+    bad: float = 1
+    rounds: int = 3
+    variants: Sequence[str] = FILES
+
+
+@dataclass
+class Measured:
+    """One variant of a case: seconds of each round, and the most memory."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    peak: int = 0
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.wall)
+
+
+SUITE = (
+    Case(100_000, rounds=7),
+    Case(1_000_000, rounds=5),
+    Case(5_000_000),
+    Case(20_000_000, variants=("ours", "plain")),
+    Case(1_000_000, bad=0),
+    Case(1_000_000, bad=50),
+    Case(1_000_000, variants=FRAMES),
+    Case(5_000_000, variants=SLICES),
+)
+
+
+class Bench:
+    """A sink that runs, and the commands that upload to it."""
+
+    def __init__(self, address: str, folder: Path) -> None:
+        self.address, self.folder = address, folder
+        self.accepted: dict[Path, set[str]] = {}  # checksums of what was uploaded of each source
+        self.env = {
+            **os.environ,
+            "AWS_ACCESS_KEY_ID": "benchmark",
+            "AWS_SECRET_ACCESS_KEY": "benchmark",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        for bucket in (KEPT, DISCARDED):
+            contract = Path(__file__).with_name("contract.py")
+            text = CONFIG.format(contract=contract, folder=folder, bucket=bucket, address=address)
+            (folder / f"{bucket}.yaml").write_text(text)
+
+    def command(self, variant: str, source: Path, bucket: str) -> list[str]:
+        """How a variant is started, as a user would start it."""
+        config, module = str(self.folder / f"{bucket}.yaml"), [sys.executable, "-m"]
+        if variant == "ours":
+            return [*module, "pipeline", "run", str(source), "-c", config, "--until", "stage", "--json"]
+        if variant in FILES:
+            return [
+                *module,
+                f"benchmarks.{variant}",
+                str(source),
+                self.address,
+                bucket,
+                f"{variant}-{source.name}",
+            ]
+        return [*module, "benchmarks.embedded", variant, str(source), config]
+
+    def measure(self, case: Case) -> dict[str, Measured]:
+        """The case, its first round untimed and checked."""
+        source = generated(case.rows, case.bad)
+        results = {variant: Measured() for variant in case.variants}
+        before = set(self._kept())
+        for variant, result in results.items():
+            result.peak = peak_memory(self.command(variant, source, KEPT), self.env)
+        kept = {path: digest for path, digest in self._kept().items() if path not in before}
+        accepted = self.accepted.setdefault(source, set())
+        accepted.update(digest for path, digest in kept.items() if "/plain-" not in path)
+        if len(accepted) > 1:
+            raise SystemExit(f"Not the same rows were accepted of {source}: {kept}")
+        for _ in range(case.rounds):
+            for variant, result in results.items():
+                run = timed(self.command(variant, source, DISCARDED), self.env)
+                result.wall.append(run.wall if variant in FILES else float(run.printed))
+                result.cpu.append(run.cpu)
+        return results
+
+    def _kept(self) -> dict[str, str]:
+        """The checksum of each object that was kept, by its path."""
+        with urllib.request.urlopen(self.address) as answer:  # noqa: S310 - our own sink
+            return {each["path"]: each["sha256"] for each in json.load(answer) if each["sha256"]}
+
+
+def measured(cases: Sequence[Case]) -> Iterator[tuple[Case, dict[str, Measured]]]:
+    """Each case with its results, as they come."""
+    with sink() as address, tempfile.TemporaryDirectory() as folder:
+        bench = Bench(address, Path(folder))
+        for case in cases:
+            yield case, bench.measure(case)
+
+
+def told(case: Case, results: Mapping[str, Measured]) -> str:
+    """The case as lines of text."""
+    lines = [f"{case.rows:,} rows, {case.bad:g} % bad, median of {case.rounds}"]
+    for variant, result in results.items():
+        ratios = " ".join(f"{result.median / other.median:6.2f} x {name}" for name, other in results.items())
+        lines.append(
+            f"  {variant:7} {result.median:7.2f} s ({min(result.wall):.2f} to {max(result.wall):.2f}), "
+            f"CPU {statistics.median(result.cpu):6.2f} s, {result.peak / 1e6:6,.0f} MB  {ratios}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure what was asked for; with --write the whole suite goes into the README."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rows", type=int, nargs="+", help="instead of the whole suite")
+    parser.add_argument("--bad", type=float, nargs="+", default=[1], help="percent")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--variants", nargs="+", default=FILES, help=" ".join((*FILES, *FRAMES, "MiB")))
+    parser.add_argument("--write", action="store_true", help="the results into benchmarks/README.md")
+    asked = parser.parse_args()
+    cases: Sequence[Case] = SUITE
+    if asked.rows:
+        cases = [Case(rows, bad, asked.rounds, asked.variants) for rows in asked.rows for bad in asked.bad]
+    plain = []
+    for case, results in measured(cases):
+        print(told(case, results), flush=True)
+        plain.append({**asdict(case), "results": {name: asdict(result) for name, result in results.items()}})
+    if asked.write:
+        RESULTS.write_text(json.dumps(plain))
+        from benchmarks.report import write
+
+        write()
+
+
+if __name__ == "__main__":
+    main()
