@@ -48,7 +48,9 @@ class SourceConfig(_Section):
     path: str | None = Field(None, description="The file: .csv or .csv.gz, or - for standard input.")
     delimiter: OneAscii = Field(",", description="What stands between two cells.")
     quotechar: OneAsciiOrNone = Field('"', description='What encloses a cell; "" for no quoting.')
-    escapechar: OneAscii | None = Field(None, description="What takes the next character as it is.")
+    escapechar: OneAscii | None = Field(
+        None, description="What takes the next character as it is; a cell of it and N alone is empty."
+    )
     encoding: Encoding | None = Field(None, description="Default: UTF-8, or what a byte order mark says.")
     skip_rows: Whole = Field(0, ge=0, description="Lines before the header that are not part of the table.")
     header_rows: Whole = Field(

@@ -12,7 +12,10 @@ from functools import lru_cache
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a CSV is written: single ASCII characters; quotechar "" means that nothing is quoted."""
+    """How a CSV is written: single ASCII characters; quotechar "" means that nothing is quoted.
+
+    With an escapechar a cell that is nothing but it and `N` is empty: so databases write their null.
+    """
 
     delimiter: str = ","
     quotechar: str = '"'
@@ -21,13 +24,16 @@ class Dialect:
     def fields(self, record: bytes) -> list[bytes]:
         """The fields of one well-formed record (without its line end), unquoted: the careful tokenizer."""
         rules = grammar(self)
+        null = f"{self.escapechar}N".encode() if self.escapechar else None
         values, at = [], 0
         while True:
             found = rules.field.match(record, at)
             if found is None:
                 raise ValueError("not a well-formed record")
             value = found[1] if found[1] is not None else found[2]
-            if found[1] is not None or self.escapechar:
+            if value == null and found[1] is None:
+                value = b""
+            elif found[1] is not None or self.escapechar:
                 value = rules.doubled.sub(lambda pair: pair[1] or pair[0][:1], value)
             values.append(value)
             if found.end() == len(record):

@@ -38,7 +38,7 @@ def source_config(**config: Any) -> SourceConfig:
     return SourceConfig.model_validate(config)
 
 
-def keep_all(columns: Sequence[str]) -> tuple[int, ...]:
+def keep_all(columns: Sequence[str], _source: str) -> tuple[int, ...]:
     return tuple(range(len(columns)))
 
 

@@ -167,7 +167,7 @@ def test_a_mark_that_is_not_at_the_start_is_text(path: Path) -> None:
 
 
 def test_columns_not_kept_are_left_out(path: Path) -> None:
-    got = read_bytes(path, b'EMAIL,X,CITY\na,"1,2",c\n', resolve=lambda _: (0, 2))
+    got = read_bytes(path, b'EMAIL,X,CITY\na,"1,2",c\n', resolve=lambda *_: (0, 2))
     assert got.header.staged == ("EMAIL", "CITY")
     assert got.rows == [("a", "1,2", "c")]
     assert got.data == b"a,c\n"
@@ -289,7 +289,7 @@ def test_a_pipe_has_no_size(tmp_path: Path) -> None:
 def test_a_file_that_changes_while_it_is_read(path: Path, change: str) -> None:
     path.write_bytes(b"EMAIL,CITY\n" + b"a,b\n" * 100_000)
 
-    def resolve(columns: Any) -> tuple[int, ...]:
+    def resolve(columns: Any, _source: str) -> tuple[int, ...]:
         if change == "append":
             path.write_bytes(path.read_bytes() + b"c,d\n")
         elif change == "truncate":

@@ -201,7 +201,7 @@ def test_an_empty_frame_has_no_records() -> None:
 
 def test_mapping_kept_columns_and_places() -> None:
     frame = pd.DataFrame({"E-mail": ["a", None], "X": [1, 2]}, index=[5, 5])
-    got = read(frame, columns={"E-mail": "EMAIL"}, resolve=lambda _: (0,))
+    got = read(frame, columns={"E-mail": "EMAIL"}, resolve=lambda *_: (0,))
     assert (got.header.staged, got.rows, got.data) == (("EMAIL",), [("a", "1"), (None, "2")], b'a\n""\n')
     assert (got.places, got.size, sum(got.sizes)) == ([0, 1], 2, 2)
 

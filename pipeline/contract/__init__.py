@@ -85,7 +85,7 @@ class Contract:
         drop = self.rules.strict == "drop"
         return tuple(i for i, name in enumerate(columns) if not drop or self.rules.rule(name))
 
-    def resolve(self, columns: Sequence[str], source: str = "the source") -> tuple[int, ...]:
+    def resolve(self, columns: Sequence[str], source: str) -> tuple[int, ...]:
         """`kept`, once `check_header` has nothing against these columns."""
         self.check_header(columns, source)
         return self.kept(columns)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.contract.rules import ANY_FILLED, Rules
 from pipeline.errors import SourceError
@@ -14,12 +15,16 @@ def check_header(rules: Rules, columns: Sequence[str], source: str) -> None:
     """Raise SourceError with all that the contract has against these columns of `source`, if anything."""
     known = [name for name in columns if rules.rule(name)]
     if not known:
-        # What stands in for a header here may well be a contact: it is not repeated.
-        raise SourceError(
-            f"{source}: none of its {len(columns)} columns is one of the contract's",
-            hint=f"is the first line a header row (source.header_rows, source.skip_rows)? The contract's "
-            f"columns are {', '.join(rule.name for rule in rules.columns)}; source.columns maps other names",
+        # What stands in for a header here may well be a contact: only what is surely none is repeated.
+        names = [rule.name for rule in rules.columns]
+        alike = {column: name for column in columns for name in names if _plain(column) == _plain(name)}
+        hint = (
+            f"is the first line a header row (source.header_rows, source.skip_rows)? The contract's "
+            f"columns are {', '.join(names)}; source.columns maps other names"
         )
+        if alike:
+            hint = "write under source: " + _mapping(alike)
+        raise SourceError(f"{source}: none of its {len(columns)} columns is one of the contract's", hint=hint)
     unknown = [name for name in columns if name not in known]
     missing = list(_missing(rules, known))
     faults = [f"column {name} is missing" for name in missing]
@@ -56,7 +61,7 @@ def _likely(missing: Sequence[str], unknown: Sequence[str], rules: Rules) -> Ite
     if missing:
         for wanted in missing:
             if near := _nearest(wanted, unknown):
-                yield f'is "{near}" the column {wanted}? Then add to source.columns: {{"{near}": {wanted}}}'
+                yield f'is "{near}" the column {wanted}? Then write under source: {_mapping({near: wanted})}'
     elif rules.strict == "refuse":
         for name in unknown:
             if near := _nearest(name, [rule.name for rule in rules.columns if not rule.regex]):
@@ -66,9 +71,20 @@ def _likely(missing: Sequence[str], unknown: Sequence[str], rules: Rules) -> Ite
 
 def _nearest(name: str, names: Sequence[str]) -> str | None:
     """The one of `names` that is most like `name` in its letters and digits, whatever their case."""
-    plain = {re.sub(r"[\W_]", "", other).casefold(): other for other in names}
-    near = difflib.get_close_matches(re.sub(r"[\W_]", "", name).casefold(), plain, n=1, cutoff=0.5)
+    plain = {_plain(other): other for other in names}
+    near = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.5)
     return plain[near[0]] if near else None
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).casefold()
+
+
+def _mapping(columns: Mapping[str, str]) -> str:
+    """The key of the config that maps these columns, ready to be copied."""
+    return (
+        f"columns: {{{', '.join(f'{json.dumps(k, ensure_ascii=False)}: {v}' for k, v in columns.items())}}}"
+    )
 
 
 def _listed(names: Sequence[str], most: int = 10) -> str:

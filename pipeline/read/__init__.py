@@ -68,15 +68,16 @@ def open_source(
     config: SourceConfig,
     *,
     contract_names: Sequence[str],
-    resolve: Callable[[Sequence[str]], tuple[int, ...]],
+    resolve: Callable[[Sequence[str], str], tuple[int, ...]],
     slice_bytes: int | None = None,
 ) -> AbstractContextManager[Source]:
     """`source` opened for reading, as a context manager of a Source.
 
     `source` is the path of a CSV (`-`: standard input, `.gz`: unpacked), a pandas DataFrame, or anything
     that offers Arrow data (polars, pyarrow, duckdb; a one-shot stream is read once). `contract_names` are
-    the contract's columns in its order; `resolve` checks the columns found against the contract and
-    returns the positions of those to keep. `slice_bytes` is about how large a slice gets.
+    the contract's columns in its order; `resolve` checks the columns found against the contract, is told
+    what to call the source, and returns the positions of those to keep. `slice_bytes` is about how large
+    a slice gets.
     Raises SourceError where the source cannot be read as a whole.
     """
     for matches, opened in KINDS:

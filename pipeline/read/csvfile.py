@@ -33,7 +33,7 @@ def open_csv(
     *,
     contract_names: Sequence[str],
     slice_bytes: int | None,
-    resolve: Callable[[Sequence[str]], tuple[int, ...]],
+    resolve: Callable[[Sequence[str], str], tuple[int, ...]],
 ) -> Iterator[CsvSource]:
     """The CSV at `path` (`-`: standard input) as a Source; see `open_source`."""
     with open_stream(path) as stream:
@@ -47,7 +47,7 @@ def open_csv(
         if layout.rejects:
             names = names[: -len(_MENDED_BY)]
         columns = attributes(names, config.columns, where=head.where)
-        header = Header(names, columns, resolve(columns))
+        header = Header(names, columns, resolve(columns, head.where))
         yield CsvSource(header, layout, stream, head.line_after, step)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.dialect import Dialect
 from pipeline.errors import SourceError
-from pipeline.read.header import check_delimiter, is_rejects
+from pipeline.read.header import check_delimiter, check_no_separator_line, check_not_one_cell, is_rejects
 from pipeline.read.stream import ByteStream
 from pipeline.records import LINE_FACTOR, Broken, Cut, LineTooLongError, cut
 
@@ -97,6 +97,8 @@ class Head:
 
     def names(self, mapping: Mapping[str, str], contract_names: Sequence[str]) -> tuple[str, ...]:
         """The names of the file's columns; without header the contract's. Raises SourceError."""
+        if self.entries and isinstance(self.entries[0], bytes):
+            check_no_separator_line(self.entries[0], self._layout.skip_rows, where=self.where)
         rows = [self._row(entry, mapping, contract_names) for entry in self.entries]
         if not self._layout.header_rows:
             self._check_width(rows, contract_names)
@@ -113,6 +115,8 @@ class Head:
             )
         if len(rows[0]) == 1 and mapping.get(rows[0][0].strip(), rows[0][0].strip()) not in contract_names:
             self._check_delimiter(rows[0][0], mapping, contract_names)
+            used = self._layout.dialect.delimiter
+            check_not_one_cell(rows[0][0], used, mapping, contract_names, where=self.where)
         if len(rows) == 1:
             return tuple(rows[0])
         return tuple(" ".join(filter(None, map(str.strip, parts))) for parts in zip(*rows, strict=True))

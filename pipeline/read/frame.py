@@ -133,7 +133,7 @@ def _head(
     config: SourceConfig,
     *,
     contract_names: Sequence[str],  # noqa: ARG001 -- what a file without header is read by
-    resolve: Callable[[Sequence[str]], tuple[int, ...]],
+    resolve: Callable[[Sequence[str], str], tuple[int, ...]],
 ) -> tuple[Header, bool]:
     """The columns, and whether they are those of a rejects file."""
     where = "The DataFrame"
@@ -148,7 +148,7 @@ def _head(
     rejects = is_rejects(names)
     own = tuple(names[:-_MENDED_BY] if rejects else names)
     columns = attributes(own, config.columns, where=where)
-    return Header(own, columns, resolve(columns)), rejects
+    return Header(own, columns, resolve(columns, where)), rejects
 
 
 @dataclass(frozen=True)

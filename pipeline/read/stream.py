@@ -39,6 +39,11 @@ _NOT_CSV = {
     b"PK\x03\x04": ("an Excel workbook or a zip archive", "Save it as CSV (UTF-8) first."),
     b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "Save it as CSV (UTF-8) first."),
     b"PAR1": ("a Parquet file", "Read it with polars or pandas and pass the frame."),
+    b"<!DOCTYPE": ("a web page", "Was a login or error page saved in place of the export?"),
+    b"<html": ("a web page", "Was a login or error page saved in place of the export?"),
+    b"<?xml": ("XML", "Export it as CSV."),
+    b'{"': ("JSON", "Read it with polars or pandas and pass the frame."),
+    b'[{"': ("JSON", "Read it with polars or pandas and pass the frame."),
 }
 
 
