@@ -196,15 +196,20 @@ class _Run:
 
     def _source(self, given: Any) -> Any:
         """What to read: a path or frame that was given, else `source.path`, from the config's folder."""
-        if given is not None:
-            return given
-        path = self.config.source.path
+        path = given if given is not None else self.config.source.path
         if path is None:
             raise ConfigError(
                 "There is no source: none was given and the config names none.",
                 hint="Name a file on the command line, pass a DataFrame, or set source.path.",
             )
-        return path if path == "-" else self.config.path(path)
+        if given is None and path != "-":
+            path = self.config.path(path)
+        if self.output and isinstance(path, str | Path) and (target := _written_over(Path(path), self.output)):
+            raise ConfigError(
+                f"The source {path} would be written over: {target} is what this run writes.",
+                hint="Choose another folder with --output.",
+            )
+        return path
 
     def _target(self, stack: ExitStack, until: Step, size: int | None) -> Upload | PrivateFile | None:
         """Where good bytes go: the bucket, a local file, or nowhere."""
@@ -281,6 +286,12 @@ class _Run:
                     result.outcome = error.outcome
                     raise
                 result.state = "completed"
+
+
+def _written_over(source: Path, output: Path) -> Path | None:
+    """The file in the folder `output` that is the source itself."""
+    targets = (output / "accepted.csv", output / "rejects.csv")
+    return next((t for t in targets if t.exists() and source.exists() and t.samefile(source)), None)
 
 
 def _submit(request: Request) -> Job:

@@ -105,9 +105,10 @@ class ByteStream:
         data, self._waiting = self._waiting[:size], self._waiting[size:]
         while len(data) < size and (raw := self._read_raw(size - len(data))):
             data += self._to_utf8(raw, final=False)
-        if not data:
+        grown = self._before and self._file.tell() > self._before.st_size
+        if not data or grown:  # one that grows as fast as it is read would never end
             self._check_unchanged()
-            data = self._to_utf8(b"", final=True)
+            data = data or self._to_utf8(b"", final=True)
         return data
 
     def unread(self, data: bytes) -> None:
