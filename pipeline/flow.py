@@ -224,13 +224,14 @@ class _Run:
     ) -> None:
         """Read the source to its end: good bytes to `write`, the others to the rejects file."""
         from pipeline.engines.local import in_order
-        from pipeline.validate import accepted, header_row, judge, settled
+        from pipeline.validate import accepted, header_row, judged, screen, settled
 
         result, header, done = self.result, source.header, 0
         uniqueness = contract.uniqueness(header.columns)
-        judged = in_order(partial(judge, contract=contract, uniqueness=uniqueness), source.slices())
+        screened = in_order(partial(screen, contract=contract, uniqueness=uniqueness), source.slices())
+        verdicts = judged(screened, contract, uniqueness)
         write(header_row(header))
-        for verdict in settled(judged, uniqueness, contract.bind(header.columns).reasons):
+        for verdict in settled(verdicts, uniqueness, contract.bind(header.columns).reasons):
             rejects.write(verdict)
             write(accepted(verdict, header))
             done += verdict.table.size

@@ -1,38 +1,104 @@
 """Step 2: a slice -> its good bytes, and the reasons against its other records.
 
-`judge` is pure and runs wherever an engine puts it; `settled` adds what only the whole source in its order
-can tell (`unique`) and runs in one place; `accepted` is what of a judged slice is staged.
+`screen` is pure and runs wherever an engine puts it: it takes a slice apart and says which rows are certainly
+good. `judged` asks the contract's judge about the others; `settled` adds what only the whole source in its
+order can tell (`unique`) and runs in one place; `accepted` is what of a judged slice is staged.
 """
 
 from __future__ import annotations
 
 import pickle
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from pipeline import cells
-from pipeline.handoffs import Header, Slice, Verdict
+from pipeline.contract.judgement import Judgement
+from pipeline.handoffs import Header, Slice, Table, Verdict
 from pipeline.records import spliced
 
 if TYPE_CHECKING:
     from pipeline.contract import Contract
     from pipeline.contract.unique import Failures, Uniqueness
+    from pipeline.handoffs import Offsets
 
 
-def judge(piece: Slice, contract: Contract, uniqueness: Uniqueness) -> Verdict:
-    """The verdict on a slice by itself; the reasons of each record stand in the contract's order."""
+BATCH_ROWS = 10_000  # a call of the judge costs as much as some thousand rows, whatever it is asked
+BATCH_BYTES = 24 << 20  # of slices that wait for it
+
+
+@dataclass(frozen=True)
+class Screened:
+    """A slice taken apart; the rows in doubt by number and as cells, and the keys of all."""
+
+    table: Table
+    rows: Offsets
+    doubts: pl.DataFrame = field(repr=False)
+    keys: tuple[Any, ...] = field(repr=False)
+
+
+def screen(piece: Slice, contract: Contract, uniqueness: Uniqueness) -> Screened:
+    """The slice with its rows in doubt; pure, runs wherever an engine puts it."""
     table = piece.table()
-    judgement = contract.judge(table.cells)
-    reasons: dict[int, list[str]] = {}
-    for row, reason in judgement.failures:
-        reasons.setdefault(row, []).append(reason)
-    keys = uniqueness.keys(table.cells.with_columns(**judgement.changed))
-    return Verdict(table, reasons, keys, judgement.changed)
+    rows = np.flatnonzero(contract.in_doubt(table.cells))
+    return Screened(table, rows, table.cells[rows], uniqueness.keys(table.cells))
+
+
+def judged(screened: Iterable[Screened], contract: Contract, uniqueness: Uniqueness) -> Iterator[Verdict]:
+    """The verdicts on slices by themselves, in order; the judge is asked about several slices at a time.
+
+    It is asked in a thread, one batch after the other, while the next slices are screened.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="pipeline-judge") as pool:
+        waiting: deque[tuple[list[Screened], Future[Judgement]]] = deque()
+        for batch in _batches(screened):
+            waiting.append((batch, pool.submit(_judgement, batch, contract)))
+            while len(waiting) > 1 or (waiting and waiting[0][1].done()):
+                batch, future = waiting.popleft()
+                yield from _verdicts(batch, future.result(), uniqueness)
+        for batch, future in waiting:
+            yield from _verdicts(batch, future.result(), uniqueness)
+
+
+def _batches(screened: Iterable[Screened]) -> Iterator[list[Screened]]:
+    batch: list[Screened] = []
+    for one in screened:
+        batch.append(one)
+        rows, size = sum(len(one.rows) for one in batch), sum(len(one.table.data) for one in batch)
+        if not rows or rows >= BATCH_ROWS or size >= BATCH_BYTES:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _judgement(batch: list[Screened], contract: Contract) -> Judgement:
+    doubts = pl.concat([one.doubts for one in batch])
+    return contract.judge(doubts) if doubts.height else Judgement()
+
+
+def _verdicts(batch: list[Screened], judgement: Judgement, uniqueness: Uniqueness) -> Iterator[Verdict]:
+    """The judgement on the batch's rows in doubt, slice by slice."""
+    failures, start = deque(judgement.failures), 0
+    for one in batch:
+        numbers, stop = one.rows.tolist(), start + len(one.rows)
+        reasons: dict[int, list[str]] = {}
+        while failures and failures[0][0] < stop:
+            row, reason = failures.popleft()
+            reasons.setdefault(numbers[row - start], []).append(reason)
+        changed, keys = {}, one.keys
+        for name, new in judgement.changed.items():
+            changed[name] = one.table.cells[name].scatter(one.rows, new[start:stop])
+        if changed:
+            keys = uniqueness.keys(one.table.cells.with_columns(**changed))
+        yield Verdict(one.table, reasons, keys, changed)
+        start = stop
 
 
 def settled(verdicts: Iterable[Verdict], uniqueness: Uniqueness, order: Sequence[str]) -> Iterator[Verdict]:

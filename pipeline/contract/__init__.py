@@ -4,28 +4,36 @@ find.py      spec -> the pandera schema
 describe.py  schema -> rules, or what of it is not supported
 rules.py     the rules as plain data, without pandera
 typed.py     text -> values: the view of the cells that all else speaks about
-judge.py     rows -> verdict: pandera itself (frames.py: what it is handed)
+screen.py    rows -> which are certainly good, by polars (patterns.py: regular expressions for it)
+judge.py     rows in doubt -> verdict: pandera itself (frames.py: what it is handed)
+judging.py   the judge in an interpreter of its own (serve.py: its other end)
 unique.py    what may not repeat in the whole source
 """
 
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.contract.header import check_header
+from pipeline.contract.judging import Interpreter, JudgeLost
 from pipeline.contract.rules import ANY_FILLED, Bound, CheckRule, Rules, Unique
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from pipeline.contract.judge import Judge, Judgement
+    from pipeline.contract.judgement import Judgement
     from pipeline.contract.unique import Uniqueness
+    from pipeline.handoffs import Mask
 
-__all__ = ["Contract", "load_contract"]
+    Judging = Callable[[pl.DataFrame], Judgement]
+
+__all__ = ["Contract", "load_contract", "load_contract_in"]
 
 
 def load_contract(
@@ -60,13 +68,30 @@ def load_contract(
     return Contract(rules, lambda columns: Judge(schema, rules, columns, file))
 
 
+def load_contract_in(interpreter: Interpreter | None, spec: str, *, base: Path, **options: Any) -> Contract:
+    """The contract as `load_contract` has it, its rows judged in `interpreter`.
+
+    A module that the caller has imported is judged here, for the caller may have changed it; and so is a
+    contract that cannot be had there (if here neither, the error is that of the caller's interpreter).
+    """
+    here = partial(load_contract, spec, base=base, **options)
+    if interpreter is None or spec.rpartition(":")[0] in sys.modules:
+        return here()
+    try:
+        rules = interpreter.load(spec=spec, base=str(base), **options)
+    except (ConfigError, JudgeLost):
+        return here()
+    return Contract(Rules.from_json(rules), lambda _: interpreter.ask)
+
+
 class Contract:
     """A loaded contract: its `rules`, and what they mean for a source with given columns."""
 
-    def __init__(self, rules: Rules, judge: Callable[[Sequence[str]], Judge]) -> None:
+    def __init__(self, rules: Rules, judge: Callable[[Sequence[str]], Judging]) -> None:
         self.rules = rules
         self._new_judge = judge
-        self._judges: dict[tuple[str, ...], Judge] = {}
+        self._judges: dict[tuple[str, ...], Judging] = {}
+        self._screens: dict[tuple[str, ...], pl.Expr] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -94,8 +119,21 @@ class Contract:
         """The rules by the columns of a source, with every reason they can give, in the contract's order."""
         return self.rules.bind(columns)
 
+    def in_doubt(self, cells: pl.DataFrame) -> Mask:
+        """Which rows have to be judged; the others are certainly good.
+
+        `cells` are String columns named as the source's, an empty cell null. Can be called from any thread.
+        """
+        from pipeline.contract.screen import in_doubt, screen
+
+        columns = tuple(cells.columns)
+        good = self._screens.get(columns)
+        if good is None:
+            good = self._screens[columns] = screen(self.rules, self.bind(columns))
+        return in_doubt(cells, good)
+
     def judge(self, cells: pl.DataFrame) -> Judgement:
-        """pandera's verdict on rows: `cells` are String columns named as the source's, an empty cell null.
+        """pandera's verdict on rows, all of them: `cells` as for `in_doubt`.
 
         `unique` is not part of it (see `uniqueness`). Can be called from any thread. Raises ConfigError for
         an error in the contract itself: a check that names no row, or that raises.

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,24 +24,12 @@ from pandera.pandas import Column, DataFrameSchema
 
 from pipeline.contract import text, typed
 from pipeline.contract.frames import judged, keeping_rows, to_pandas
+from pipeline.contract.judgement import Judgement
 from pipeline.contract.rules import ANY_FILLED, NOT_NULLABLE, ROW, CellType, Rules, coercion
 from pipeline.errors import ConfigError, PipelineError
 
 Rows = npt.NDArray[np.int64]
 Found = tuple[Rows, str]  # rows, and the reason to reject them for
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What the contract says of some rows.
-
-    `failures` are (row, `COLUMN:check`), by row and within a row in the contract's order; rows without any
-    are good. `changed` holds the columns whose text the contract asked to change: whole String columns,
-    "" or null where empty.
-    """
-
-    failures: tuple[tuple[int, str], ...] = ()
-    changed: Mapping[str, pl.Series] = field(default_factory=dict)
 
 
 class Judge:

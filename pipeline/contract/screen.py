@@ -1,0 +1,250 @@
+"""The screen: which rows are certainly good, said by polars from the rules alone, without pandera.
+
+It has one duty: never to pass a row that pandera would reject. What is not certainly good is in doubt, and
+the judge is asked. So each expression here may be narrower than the check it stands for, and never wider:
+null counts as doubt, and a check that has no exact counterpart leaves every value in doubt.
+
+    text              as it is
+    integer, decimal  as numbers (float32: not at all, pandas compares it in its own precision)
+    date              as text: a day that is one, written YYYY-MM-DD, sorts and compares as the day does
+    datetime          as the text of its day; the moments within the day of a bound are in doubt
+    boolean           as it is
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from pipeline import emails, phones, spreadsheets
+from pipeline.contract import typed
+from pipeline.contract.patterns import translated
+from pipeline.contract.rules import ANY_FILLED, Bound, CellType, CheckRule, ColumnRule, Rules
+
+# A day of a year that every date-time dtype holds.
+_LEAP_YEAR = "(?:(?:1[7-9]|2[01])(?:0[48]|[2468][048]|[13579][26])|2000)"
+_DAY = (
+    "(?:(?:1[7-9]|2[01])[0-9]{2}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
+    f"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)|{_LEAP_YEAR}-02-29)"
+)
+_DAY_ALONE = f"^{_DAY}$"
+_LOCAL_MOMENT = rf"^{_DAY}(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{{1,9}})?)?)?$"
+
+if TYPE_CHECKING:
+    from pipeline.handoffs import Mask
+
+Args = Mapping[str, Any]
+_DOUBT = pl.lit(value=False)
+
+
+def screen(rules: Rules, bound: Bound) -> pl.Expr:
+    """A polars expression over the text of the bound columns: true where a row is certainly good, else false.
+
+    An empty cell is null or "".
+    """
+    changed = rules.parsed or any(rule.parsed for rule in bound.columns.values())
+    if changed or any(check.kind != ANY_FILLED for check in rules.rows):
+        return _DOUBT
+    needed = [good for name, rule in bound.columns.items() if (good := _column(name, rule)) is not None]
+    for check in rules.rows:
+        there = [name for name in check.args["columns"] if name in bound.columns]
+        needed.append(pl.any_horizontal(_is_filled(name) for name in there))
+    return pl.all_horizontal(*needed, pl.lit(value=True)).fill_null(value=False)
+
+
+def in_doubt(cells: pl.DataFrame, good: pl.Expr) -> Mask:
+    """The rows that a screen does not pass."""
+    found = cells.lazy().with_columns(good.alias("\0good")).select("\0good").collect()
+    return ~found.to_series().to_numpy()
+
+
+def _is_filled(name: str) -> pl.Expr:
+    return (pl.col(name) != "").fill_null(value=False)
+
+
+def _column(name: str, rule: ColumnRule) -> pl.Expr | None:
+    """Where this column has nothing against a row; None: nowhere has it."""
+    text = pl.col(name)
+    needed = [found for found in (_of_type(text, rule.type), *_checks(text, rule)) if found is not None]
+    if not rule.nullable or rule.default is not None:
+        return pl.all_horizontal(_is_filled(name), *needed)
+    if not all(check.ignore_na for check in rule.checks):
+        return pl.all_horizontal(_is_filled(name), *needed)
+    return text.is_null() | pl.all_horizontal(needed) if needed else None
+
+
+def _of_type(text: pl.Expr, type_: CellType) -> pl.Expr | None:
+    """Where the text is a value of the type; None: everywhere."""
+    match type_.kind:
+        case "text":
+            return None
+        case "date":
+            return text.str.contains(_DAY_ALONE)
+        case "datetime" if type_.zone is None:
+            return text.str.contains(_LOCAL_MOMENT)
+        case "integer":
+            return _number(text, type_).is_not_null()
+        case _:
+            return typed.value(text, type_).is_not_null()
+
+
+def _number(text: pl.Expr, type_: CellType) -> pl.Expr:
+    """polars' own reading of integers: sign and digits, within the range, else null."""
+    return text.cast(getattr(pl, f"{'Int' if type_.signed else 'UInt'}{type_.bits}"), strict=False)
+
+
+def _checks(text: pl.Expr, rule: ColumnRule) -> list[pl.Expr]:
+    return [_check(text, rule.type, check) for check in rule.checks]
+
+
+def _check(text: pl.Expr, type_: CellType, check: CheckRule) -> pl.Expr:
+    """Where values surely pass this check; where they are null it does not matter."""
+    if type_.kind == "text" and check.kind in _ON_TEXT:
+        return _ON_TEXT[check.kind](text, check.args)
+    if type_.kind == "datetime" and type_.zone is None and check.kind in _ORDER:
+        return _within_days(text, check)
+    comparable = _comparable(text, type_)
+    if comparable is None or check.kind not in (*_ORDER, *_EQUALITY):
+        return _DOUBT
+    value, literal = comparable
+    if check.kind in _ORDER and type_.kind in ("boolean", "category"):
+        return _DOUBT
+    try:
+        return _compared(value, check, literal)
+    except _NoCounterpart:
+        return _DOUBT
+
+
+class _NoCounterpart(Exception):
+    """An argument that pandas may compare in a way of its own."""
+
+
+def _comparable(text: pl.Expr, type_: CellType) -> tuple[pl.Expr, Callable[[Any], Any]] | None:
+    """What values of the type are compared as, and an argument made the same."""
+    match type_.kind:
+        case "text" | "category":
+            return text, _exactly(str)
+        case "integer":
+            low = -(2 ** (type_.bits - 1)) if type_.signed else 0
+            return _number(text, type_), _exactly(int, lambda value: low <= value < low + 2**type_.bits)
+        case "decimal" if type_.bits == 64:
+            return typed.value(text, type_), _float
+        case "boolean":
+            return typed.value(text, type_), _exactly(bool)
+        case "date":
+            return text, lambda value: _exactly(dt.date)(value).isoformat()
+    return None
+
+
+def _exactly(kind: type, fits: Callable[[Any], bool] = lambda _: True) -> Callable[[Any], Any]:
+    def literal(value: Any) -> Any:
+        if type(value) is not kind or not fits(value):
+            raise _NoCounterpart
+        return value
+
+    return literal
+
+
+def _float(value: Any) -> float:
+    if type(value) not in (int, float) or not abs(value) < 2**53:
+        raise _NoCounterpart
+    return float(value)
+
+
+def _compared(value: pl.Expr, check: CheckRule, literal: Callable[[Any], Any]) -> pl.Expr:
+    if check.kind in ("isin", "notin"):
+        (listed,) = check.args.values()
+        if not isinstance(listed, tuple):
+            raise _NoCounterpart
+        within = value.is_in([literal(each) for each in listed])
+        return within if check.kind == "isin" else ~within
+    if check.kind in _EQUALITY:
+        same: pl.Expr = value == literal(check.args["value"])
+        return same if check.kind == "equal_to" else ~same
+    low, low_too, high, high_too = _bounds(check)
+    needed = []
+    if low is not None:
+        needed.append(value >= literal(low) if low_too else value > literal(low))
+    if high is not None:
+        needed.append(value <= literal(high) if high_too else value < literal(high))
+    return pl.all_horizontal(needed)
+
+
+_EQUALITY = ("equal_to", "not_equal_to", "isin", "notin")
+_ORDER = ("greater_than", "greater_than_or_equal_to", "less_than", "less_than_or_equal_to", "in_range")
+
+
+def _bounds(check: CheckRule) -> tuple[Any, bool, Any, bool]:
+    """Least value, whether it is allowed itself, greatest value, whether it is; None: no such bound."""
+    args, equal = check.args, check.kind.endswith("_or_equal_to")
+    return (
+        args.get("min_value"),
+        bool(args.get("include_min", True)) if check.kind == "in_range" else equal,
+        args.get("max_value"),
+        bool(args.get("include_max", True)) if check.kind == "in_range" else equal,
+    )
+
+
+def _within_days(text: pl.Expr, check: CheckRule) -> pl.Expr:
+    """Moments compared by their days; on the day of a bound itself only where no hour can matter."""
+    low, low_too, high, high_too = _bounds(check)
+    given = [bound for bound in (low, high) if bound is not None]
+    if any(type(bound) is not dt.datetime or bound.tzinfo for bound in given):
+        return _DOUBT
+    day, needed = text.str.slice(0, 10), []
+    if low is not None:
+        first = low.date().isoformat()
+        needed.append(day >= first if low_too and low.time() == dt.time() else day > first)
+    if high is not None:
+        last = high.date().isoformat()
+        allowed = high_too or high.time() != dt.time()
+        needed.append((day < last) | (text == last) if allowed else day < last)
+    return pl.all_horizontal(needed)
+
+
+def _length(text: pl.Expr, args: Args) -> pl.Expr:
+    size, exact = text.str.len_chars(), args.get("exact_value")
+    bounds = [exact, exact] if exact is not None else [args.get("min_value"), args.get("max_value")]
+    if any(bound is not None and type(bound) is not int for bound in bounds) or bounds == [None, None]:
+        return _DOUBT
+    least, most = bounds
+    needed = [] if least is None else [size >= least]
+    return pl.all_horizontal([*needed, size <= most] if most is not None else needed)
+
+
+def _pattern(text: pl.Expr, args: Args, *, at_start: bool) -> pl.Expr:
+    same = args.get("flags", 32) == 32 and isinstance(args["pattern"], str)  # 32: re.UNICODE, the default
+    found = translated(args["pattern"], at_start=at_start) if same else None
+    return text.str.contains(found) if found is not None and _compiles(found) else _DOUBT
+
+
+def _compiles(pattern: str) -> bool:
+    try:
+        pl.Series([""]).str.contains(pattern)
+    except pl.exceptions.PolarsError:
+        return False
+    return True
+
+
+def _edge(text: pl.Expr, args: Args, look: Callable[[pl.Expr, str], pl.Expr]) -> pl.Expr:
+    return look(text, args["string"]) if type(args["string"]) is str else _DOUBT
+
+
+_ON_TEXT: dict[str, Callable[[pl.Expr, Args], pl.Expr]] = {
+    "str_length": _length,
+    "str_matches": lambda text, args: _pattern(text, args, at_start=True),
+    "str_contains": lambda text, args: _pattern(text, args, at_start=False),
+    "str_startswith": lambda text, args: _edge(text, args, lambda t, s: t.str.starts_with(s)),
+    "str_endswith": lambda text, args: _edge(text, args, lambda t, s: t.str.ends_with(s)),
+    "email": lambda text, _: emails.screen(text),
+    "phone": lambda text, args: phones.screen(text, args.get("region")),
+    "no_scientific_notation": lambda text, _: spreadsheets.screen(text, spreadsheets.scientific_notation),
+    "no_trailing_decimal": lambda text, _: spreadsheets.screen(text, spreadsheets.trailing_decimal),
+    "no_leading_apostrophe": lambda text, _: spreadsheets.screen(text, spreadsheets.apostrophe),
+    "no_lost_leading_zero": lambda text, args: spreadsheets.screen(
+        text, spreadsheets.shorter_than(args["length"])
+    ),
+}
