@@ -10,15 +10,17 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from pipeline import preflight
 from pipeline.config import Config
 from pipeline.configfile import load_config
+from pipeline.contract.judging import Interpreter, interpreter
 from pipeline.errors import (
     ConfigError,
     JobFailed,
@@ -113,9 +115,10 @@ class _Run:
         result = self.result
         try:
             with hushed(), ExitStack() as stack:
+                judge = stack.enter_context(interpreter())  # first, for it takes a while to be ready
                 if self.config.sandbox and (until != "validate" or dry_run):
                     self._enter_sandbox(stack)
-                result.hosted = self._validate_and_stage(source, until)
+                result.hosted = self._validate_and_stage(source, until, judge)
                 result.state = "staged" if result.hosted else "validated"
                 if dry_run:
                     self._show_request()
@@ -160,12 +163,14 @@ class _Run:
         self.config = started.replace_in(self.config)
         self.keys = (started.access_key, started.secret_key)
 
-    def _validate_and_stage(self, given: Any, until: Step) -> HostedFile | None:
+    def _validate_and_stage(self, given: Any, until: Step, judge: Interpreter | None) -> HostedFile | None:
         """The hosted file; None where the run ends before. Nothing is visible unless all was well."""
         from pipeline.read import open_source
+
+        with self._imported_ahead(until):
+            contract = self._contract(judge)
         from pipeline.rejects import Rejects
 
-        contract = self._contract()
         with ExitStack() as stack:
             source = stack.enter_context(
                 open_source(
@@ -183,11 +188,31 @@ class _Run:
             self._decide()
             return target.complete() if isinstance(target, Upload) else None
 
-    def _contract(self) -> Contract:
-        from pipeline.contract import load_contract
+    @contextmanager
+    def _imported_ahead(self, until: Step) -> Iterator[None]:
+        """Meanwhile, in a thread, what takes long to import is imported; its errors wait for who needs it."""
+
+        def prepare() -> None:
+            import pipeline.rejects
+            import pipeline.validate  # noqa: F401
+
+            if until != "validate":
+                with suppress(Exception):
+                    _ = self._store.client
+
+        thread = Thread(target=prepare, name="pipeline-prepare")
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+
+    def _contract(self, judge: Interpreter | None) -> Contract:
+        from pipeline.contract import load_contract_in
 
         wanted = self.config.contract
-        return load_contract(
+        return load_contract_in(
+            judge,
             wanted.schema_,
             base=self.config.base,
             primary_key=wanted.primary_key,
@@ -204,7 +229,11 @@ class _Run:
             )
         if given is None and path != "-":
             path = self.config.path(path)
-        if self.output and isinstance(path, str | Path) and (target := _written_over(Path(path), self.output)):
+        if (
+            self.output
+            and isinstance(path, str | Path)
+            and (target := _written_over(Path(path), self.output))
+        ):
             raise ConfigError(
                 f"The source {path} would be written over: {target} is what this run writes.",
                 hint="Choose another folder with --output.",

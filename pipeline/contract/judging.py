@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -30,6 +33,16 @@ _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from pipeline.contract.serve import serve; serve()"
 )
+
+
+@contextmanager
+def interpreter() -> Iterator[Interpreter | None]:
+    """An interpreter that is starting; None where what runs this program cannot be started again."""
+    if not re.fullmatch(r"(?:python|pypy)[0-9.]*(?:\.exe)?", Path(sys.executable or "").name):
+        yield None
+        return
+    with Interpreter() as started:
+        yield started
 
 
 class JudgeLost(RuntimeError):
