@@ -7,7 +7,7 @@ typed.py     text -> values: the view of the cells that all else speaks about
 screen.py    rows -> which are certainly good, by polars (patterns.py: regular expressions for it)
 judge.py     rows in doubt -> verdict: pandera itself (frames.py: what it is handed)
 judging.py   the judge in an interpreter of its own (serve.py: its other end)
-unique.py    what may not repeat in the whole source
+unique.py    what may not repeat in the whole source (seen.py: looked up in bounded memory, keytexts.py: on disk)
 """
 
 from __future__ import annotations

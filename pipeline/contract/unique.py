@@ -10,104 +10,118 @@ key is blank altogether repeats nothing, as in pandera. Rows that fail other che
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import secrets
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from pipeline.contract.rules import CellType, Keep, Unique
+from pipeline.contract.seen import Keys, Seen, prepared
 from pipeline.contract.typed import value
 
+if TYPE_CHECKING:
+    from pipeline.contract.keytexts import Rows
+
 Failures = tuple[tuple[int, str], ...]
+
+MEMORY = 256 << 20  # bytes for each rule; what is more lies on disk
 
 
 class Uniqueness:
     """All the uniqueness rules of a contract, for one source."""
 
-    def __init__(self, uniques: Sequence[Unique], types: Mapping[str, CellType]) -> None:
-        self._rules = tuple(uniques)
+    def __init__(
+        self, uniques: Sequence[Unique], types: Mapping[str, CellType], memory: int = MEMORY
+    ) -> None:
         self._types = types
-        self._streams = [_First() if rule.keep == "first" else None for rule in uniques]
-        self._wholes = [None if rule.keep == "first" else _Whole(rule.keep) for rule in uniques]
+        self._rules = [(rule, _Repeats(rule.keep, memory)) for rule in uniques]
+        self._seed = secrets.randbits(64)  # so that nobody can make keys that collide
 
     @property
     def streams(self) -> bool:
         """Whether `observe` has said everything: there is nothing to settle."""
-        return not any(self._wholes)
+        return all(rule.keep == "first" for rule, _ in self._rules)
 
-    def keys(self, cells: pl.DataFrame) -> tuple[pl.Series, ...]:
-        """What each rule compares in this slice: typed values, structs for several columns, null if blank.
+    def keys(self, cells: pl.DataFrame) -> tuple[Keys, ...]:
+        """What each rule compares in this slice; `cells` are the text cells after the contract's own changes.
 
-        `cells` are the text cells after the contract's own changes. Pure.
+        Pure, and lets go of the interpreter's lock: for worker threads.
         """
-        return tuple(cells.select(self._key(rule.columns).alias("key"))["key"] for rule in self._rules)
+        texts = cells.select(
+            self._text(rule.columns).alias(str(place)) for place, (rule, _) in enumerate(self._rules)
+        )
+        return tuple(prepared(key, self._seed) for key in texts)
 
-    def observe(self, keys: Sequence[pl.Series]) -> Failures:
+    def observe(self, keys: Sequence[Keys]) -> Failures:
         """(row, reason) of this slice, the next in source order, as far as it can be known already."""
-        known = []
-        for rule, key, stream, whole in zip(self._rules, keys, self._streams, self._wholes, strict=True):
-            if stream is not None:
-                known += [(row, rule.reason) for row in stream.repeats(key)]
-            elif whole is not None:
-                whole.keys.append(key)
-        return tuple(known)
+        return tuple(
+            (row, rule.reason)
+            for (rule, repeats), key in zip(self._rules, keys, strict=True)
+            for row in repeats.observe(key)
+        )
 
     def settle(self, index: int) -> Failures:
         """(row, reason) of slice `index`, counted as observed, that `observe` could not know yet."""
         return tuple(
             (row, rule.reason)
-            for rule, whole in zip(self._rules, self._wholes, strict=True)
-            if whole is not None
-            for row in whole.repeats(index)
+            for rule, repeats in self._rules
+            if rule.keep != "first"
+            for row in repeats.settle(index)
         )
 
-    def _key(self, columns: Sequence[str]) -> pl.Expr:
-        values = [value(pl.col(name), self._types[name]).alias(name) for name in columns]
+    def _text(self, columns: Sequence[str]) -> pl.Expr:
+        """A text that is the same for equal values only, null where all of them are blank."""
+        values = [_canonical(pl.col(name), self._types[name]) for name in columns]
         if len(values) == 1:
             return values[0]
-        return pl.when(pl.any_horizontal(v.is_not_null() for v in values)).then(pl.struct(values))
+        marked = [pl.format("{}:{}", v.str.len_bytes(), v).fill_null("-") for v in values]
+        return pl.when(pl.any_horizontal(v.is_not_null() for v in values)).then(pl.concat_str(marked))
 
 
-class _First:
-    """Keys seen so far: a later row with one of them repeats it."""
+class _Repeats:
+    """One rule's rows: which repeat others, and which of equal ones are to go."""
 
-    def __init__(self) -> None:
-        self._seen: set[Any] = set()
-
-    def repeats(self, keys: pl.Series) -> list[int]:
-        found = []
-        for row, key in enumerate(_hashable(keys)):
-            if key is None:
-                continue
-            if key in self._seen:
-                found.append(row)
-            self._seen.add(key)
-        return found
-
-
-class _Whole:
-    """The keys of all slices, for what can be said of a row only when the last one is known."""
-
-    def __init__(self, keep: Keep) -> None:
+    def __init__(self, keep: Keep, memory: int) -> None:
         self._keep = keep
-        self.keys: list[pl.Series] = []
+        self._seen = Seen(memory)
+        self._starts = [0]
+        self._pairs: list[tuple[Rows, Rows]] = []  # rows, and the first of each's kind
 
-    def repeats(self, index: int) -> list[int]:
-        start = sum(len(keys) for keys in self.keys[:index])
-        mask = self._mask.slice(start, len(self.keys[index]))
-        return mask.arg_true().to_list()
+    def observe(self, keys: Keys) -> list[int]:
+        """The rows of the next slice that are known to go."""
+        rows, firsts = self._seen.add(keys)
+        start = self._starts[-1]
+        self._starts.append(self._seen.rows)
+        if self._keep == "first":
+            return list(map(int, rows - start))
+        self._pairs.append((rows, firsts))
+        return []
+
+    def settle(self, index: int) -> list[int]:
+        """The rows of that slice that go, now that all are known."""
+        start, end = self._starts[index : index + 2]
+        low, high = np.searchsorted(self._gone, [start, end])
+        return list(map(int, self._gone[low:high] - start))
 
     @cached_property
-    def _mask(self) -> pl.Series:
-        whole = pl.concat(self.keys)
-        repeated = whole.is_duplicated() if self._keep == "none" else ~whole.is_last_distinct()
-        return repeated & whole.is_not_null()
+    def _gone(self) -> Rows:
+        rows, firsts = (np.concatenate(parts) for parts in zip(*self._pairs, strict=True))
+        kinds, first_pair = np.unique(firsts[::-1], return_index=True)
+        last = rows[::-1][first_pair] if self._keep == "last" else np.zeros(0, np.int64)
+        return np.setdiff1d(np.concatenate([rows, kinds]), last)
 
 
-def _hashable(keys: pl.Series) -> Iterable[Any]:
-    """The keys one by one, None where blank, structs as tuples."""
-    if not isinstance(keys.dtype, pl.Struct):
-        return keys.to_list()
-    rows = zip(*(field.to_list() for field in keys.struct.unnest()), strict=True)
-    return (None if blank else row for row, blank in zip(rows, keys.is_null(), strict=True))
+def _canonical(column: pl.Expr, type_: CellType) -> pl.Expr:
+    """The value of each cell as text, equal where the values are."""
+    parsed = value(column, type_)
+    match type_.kind:
+        case "text" | "category":
+            return parsed
+        case "decimal":
+            zero = pl.lit(0.0, pl.Float32 if type_.bits == 32 else pl.Float64)
+            return pl.when(parsed == 0).then(zero).otherwise(parsed).cast(pl.String)  # -0.0 is 0.0
+        case _:
+            return parsed.to_physical().cast(pl.String)

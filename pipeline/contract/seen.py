@@ -1,0 +1,206 @@
+"""Which rows repeat an earlier one, however many there are: exact, in bounded memory.
+
+A key's hash keeps its upper half, its row number takes the lower: such entries, sorted, lie in a few runs
+that are merged as they become many. A filter with a bit for what of a hash was seen spares most new keys the
+search. Whatever is found there is compared with the keys themselves, which wait in a temporary file; no
+hash alone calls a row a repetition. Past `memory` bytes the runs move to such files too, and the filter
+stays as it is: from then on only the time grows.
+
+    8 bytes a row in runs, 2 to 4 in the filter, those of the key on disk and 8 more to find it there
+"""
+
+from __future__ import annotations
+
+import mmap
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from pipeline.contract.keytexts import Texts, room, temporary
+from pipeline.errors import SourceError
+
+if TYPE_CHECKING:
+    from pipeline.contract.keytexts import Numbers, Rows
+    from pipeline.handoffs import Mask
+
+HALF = np.uint64(32)
+ROW = np.uint64(0xFFFFFFFF)
+MANY = 4  # so many runs of a kind are merged
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of one slice, ready to be looked up.
+
+    `entries` are sorted: the upper half of a key's hash and its row. Row i's text is what lies between the
+    i-th and the next of `offsets` in `texts`, nothing where the key is blank.
+    """
+
+    entries: Numbers = field(repr=False)
+    offsets: Numbers = field(repr=False)
+    texts: bytes = field(repr=False)
+
+
+def prepared(keys: pl.Series, seed: int) -> Keys:
+    """The keys of a slice, from texts that are null where blank. Pure."""
+    entries = (_hashes(keys, seed) & ~ROW) | np.arange(len(keys), dtype=np.uint64)
+    filled = pl.Series(entries).filter(keys.is_not_null())
+    lengths = keys.str.len_bytes().fill_null(0).to_numpy()
+    return Keys(
+        filled.sort(multithreaded=False).to_numpy(),
+        np.concatenate([np.zeros(1, np.uint64), np.cumsum(lengths, dtype=np.uint64)]),
+        (keys.str.join("").item() or "").encode(),
+    )
+
+
+def _hashes(keys: pl.Series, seed: int) -> Numbers:
+    return keys.hash(seed).to_numpy()
+
+
+class Seen:
+    """The rows so far, and which of the next repeat one of them; rows are counted over all slices."""
+
+    def __init__(self, memory: int) -> None:
+        self.rows = 0
+        self._memory = memory
+        self._runs: list[list[Numbers]] = [[]]  # by how many times they were merged
+        self._filter = _Filter(1 << 20)
+        self._texts = Texts()
+
+    def add(self, keys: Keys) -> tuple[Rows, Rows]:
+        """The rows of this slice that repeat an earlier one, ascending, and the first with each's key."""
+        entries = keys.entries + np.uint64(self.rows)
+        self.rows += len(keys.offsets) - 1
+        if self.rows > int(ROW):
+            raise SourceError(
+                f"More than {int(ROW):,} records: too many to look for repetitions among them.",
+                hint="Split the source, or take `unique` and the primary key out of the contract.",
+            )
+        self._texts.append(keys)
+        first = np.full(len(entries), -1, np.int64)
+        doubtful = np.flatnonzero(self._filter.may_hold(entries))
+        for run in self._all_runs():
+            self._search(run, entries, doubtful, first)
+            doubtful = doubtful[first[doubtful] < 0]
+        self._compare_among(entries, first)
+        self._keep(entries[first < 0])
+        repeats = np.flatnonzero(first >= 0)
+        rows = _row(entries[repeats])
+        order = np.argsort(rows)
+        return rows[order], first[repeats][order]
+
+    def _search(self, run: Numbers, entries: Numbers, places: Rows, first: Rows) -> None:
+        """Set `first` of the entries at `places` whose keys stand in that run."""
+        at = np.searchsorted(run, entries[places] & ~ROW)
+        while len(places):
+            inside = at < len(run)
+            places, at = places[inside], at[inside]
+            alike = (run[at] >> HALF) == (entries[places] >> HALF)
+            places, at = places[alike], at[alike]
+            rows = _row(run[at])
+            same = self._texts.equal(rows, _row(entries[places]))
+            first[places[same]] = rows[same]
+            places, at = places[~same], at[~same] + 1
+        _let_go(run)
+
+    def _compare_among(self, entries: Numbers, first: Rows) -> None:
+        """Set `first` of the entries that repeat another of the same slice."""
+        places = np.flatnonzero(first < 0)
+        while True:
+            halves = entries[places] >> HALF
+            later = np.flatnonzero(halves[1:] == halves[:-1]) + 1
+            if not len(later):
+                return
+            heads = np.arange(len(places))
+            heads[later] = 0
+            heads = np.maximum.accumulate(heads)[later]
+            rows = _row(entries[places[heads]])
+            same = self._texts.equal(rows, _row(entries[places[later]]))
+            first[places[later[same]]] = rows[same]
+            places = places[later[~same]]
+
+    def _keep(self, entries: Numbers) -> None:
+        """Remember these, merge what runs have become many, move what is too much for the memory to disk."""
+        self._runs[0].append(entries)
+        self._filter.add(entries)
+        if self._filter.is_full(self.rows, self._memory // 4):
+            self._filter = _Filter(2 * self._filter.size)
+            for run in self._all_runs():
+                self._filter.add(run)
+                _let_go(run)
+        for level, runs in enumerate(self._runs):
+            if len(runs) < MANY or sum(run.nbytes for run in runs) > self._memory // 8:
+                break
+            merged = np.concatenate(runs)
+            merged.sort(kind="stable")  # which merges what is sorted already
+            runs.clear()
+            if level + 1 == len(self._runs):
+                self._runs.append([])
+            self._runs[level + 1].append(merged)
+        self._spill()
+
+    def _spill(self) -> None:
+        """Move runs to disk, those that were merged most first, until half of the memory is enough."""
+        held = sum(run.nbytes for run in self._all_runs() if not isinstance(run, np.memmap))
+        for runs in reversed(self._runs):
+            for index, run in enumerate(runs):
+                if held <= self._memory // 2:
+                    return
+                if len(run) and not isinstance(run, np.memmap):
+                    held -= run.nbytes
+                    runs[index] = _on_disk(run)
+
+    def _all_runs(self) -> list[Numbers]:
+        return [run for runs in self._runs for run in runs]
+
+
+class _Filter:
+    """A bit for each beginning of a hash: unset where no entry begins so."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size  # bits, a power of two
+        self._bits = np.zeros(size // 8, np.uint8)
+        self._shift = np.uint64(64 - (size.bit_length() - 1))
+
+    def is_full(self, rows: int, memory: int) -> bool:
+        """Whether so many rows fill it too much, and one of twice the size may be had instead."""
+        return rows * 16 > self.size and self.size // 4 <= memory and self.size < 1 << 32
+
+    def may_hold(self, entries: Numbers) -> Mask:
+        """False where no entry with the same upper half was added."""
+        place, bit = self._places(entries)
+        held: Mask = (self._bits[place] & bit) != 0
+        return held
+
+    def add(self, entries: Numbers) -> None:
+        """Add them."""
+        np.bitwise_or.at(self._bits, *self._places(entries))
+
+    def _places(self, entries: Numbers) -> tuple[Rows, npt.NDArray[np.uint8]]:
+        index = entries >> self._shift
+        return (index >> np.uint64(3)).astype(np.int64), np.uint8(1) << (index & np.uint64(7)).astype(
+            np.uint8
+        )
+
+
+def _row(entries: Numbers) -> Rows:
+    rows: Rows = (entries & ROW).astype(np.int64)
+    return rows
+
+
+def _on_disk(run: Numbers) -> Numbers:
+    with temporary() as file, room():
+        run.tofile(file)
+        file.flush()
+        on_disk: Numbers = np.memmap(file, np.uint64, "r")
+    return on_disk
+
+
+def _let_go(run: Numbers) -> None:
+    """Of what lies on disk, keep nothing in memory that was looked at."""
+    mapped: object = run.base
+    if isinstance(mapped, mmap.mmap):
+        mapped.madvise(mmap.MADV_DONTNEED)
