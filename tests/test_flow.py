@@ -123,7 +123,7 @@ def test_until_validate_needs_no_storage(world: World) -> None:
 
 
 def test_until_submit_waits_for_nothing(world: World) -> None:
-    result = run(world.contacts, world.waiting(submit={"listid": 42}), until="submit")
+    result = run(world.contacts, world.config(submit={"listid": 42}), until="submit")
     assert (result.state, result.outcome, result.error) == ("submitted", None, None)
     assert result.requestid == world.jobs[-1].requestid
     form = dict(world.jobs[-1].form)
