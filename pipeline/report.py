@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _DOING = {"validate": "validating", "submit": "submitting", "track": "waiting for the job to end"}
 _PLAIN_EVERY = 10.0  # seconds between two lines of progress where there is no terminal
-_SHOWN_REASONS = 12
+_SHOWN_REASONS = 20
 
 
 @contextmanager
@@ -89,6 +89,8 @@ def summary(result: Result) -> None:
         lines += [f"          {number:>12,}  {name:<{width}}" for name, number in counted[:_SHOWN_REASONS]]
         if len(counted) > _SHOWN_REASONS:
             lines.append(f"          {'':>12}  … and {len(counted) - _SHOWN_REASONS} more reasons")
+        if result.rejects_file:
+            lines.append(f"          {'':>12}  a record may have several; mend the file in place and run it")
     if result.hosted:
         until = f", fetchable until {result.hosted.expires_at}" if result.hosted.expires_at else ""
         lines.append(f"hosted    s3://{result.hosted.bucket}/{result.hosted.key}")
@@ -105,7 +107,7 @@ def _state(result: Result) -> str:
         "validated": "validated, nothing was staged or sent",
         "staged": "staged, nothing was sent",
         "submitted": "submitted: the platform has taken the job, its end was not waited for",
-        "completed": "completed",
+        "completed": "completed: the platform called back that the job is done",
     }
     words = meaning.get(result.state, result.state)
     colour = {"completed": "green", "validated": "green", "staged": "green", "submitted": "green"}
