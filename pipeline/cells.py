@@ -38,7 +38,8 @@ def parse(records: Records, dialect: Dialect, columns: Sequence[str]) -> tuple[p
         cells = _parsed_fast(records, dialect, columns)
     if cells is None:
         cells = parse_carefully(records, dialect, columns)
-    if b'""' in records.data or dialect != CANONICAL:
+    # One byte is found ten times as fast as two.
+    if dialect != CANONICAL or (b'"' in records.data and b'""' in records.data):
         cells = cells.with_columns(pl.when(pl.all() != "").then(pl.all()))
     return cells, records
 

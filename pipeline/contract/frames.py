@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Container, Mapping
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -63,13 +64,38 @@ def judged(
     columns = {}
     for name, rule in rules.items():
         own = schema.columns[rule.name]
-        columns[name] = Column(
+        columns[name] = _Column(
             checks=_reporting(own.checks),
             parsers=None if name in early else keeping_rows(own.parsers, name),
             default=None if name in early else own.default,
             nullable=rule.nullable,
         )
-    return DataFrameSchema(columns, checks=_reporting(schema.checks), parsers=schema.parsers)
+    return _Schema(columns, checks=_reporting(schema.checks), parsers=schema.parsers)
+
+
+class _Column(Column):
+    """A column whose errors are left as they are found."""
+
+    @classmethod
+    def get_backend(cls, *args: Any, **named: Any) -> Any:
+        """pandera's own."""
+        return _untold(Column.get_backend(*args, **named))
+
+
+class _Schema(DataFrameSchema):
+    """A schema whose errors are left as they are found."""
+
+    @classmethod
+    def get_backend(cls, *args: Any, **named: Any) -> Any:
+        """pandera's own."""
+        return _untold(DataFrameSchema.get_backend(*args, **named))
+
+
+def _untold(backend: Any) -> Any:
+    """The backend without its report of all errors in one table: half of the time, and nobody reads it."""
+    report = SimpleNamespace(failure_cases=None, message="", error_counts={})
+    backend.failure_cases_metadata = lambda *_: report
+    return backend
 
 
 def keeping_rows(parsers: list[Parser], column: str) -> list[Parser]:
