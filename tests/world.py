@@ -99,7 +99,7 @@ class World:
             made[name] = made[name] | dict(keys)
         return made
 
-    def waiting(self, wait: float = 20, **sections: Mapping[str, Any]) -> dict[str, Any]:
+    def waiting(self, wait: int = 20, **sections: Mapping[str, Any]) -> dict[str, Any]:
         """The same, with a run that waits for the job to end."""
         own = f"127.0.0.1:{free_port()}"
         return self.config(track={"callback_url": f"http://{own}", "listen": own, "wait": wait}, **sections)
