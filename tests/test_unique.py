@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
+import tempfile
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.contract import seen
 from pipeline.contract.rules import CellType, Keep, Unique
-from pipeline.contract.unique import Uniqueness
+from pipeline.contract.unique import MEMORY, Uniqueness
+from pipeline.errors import PipelineError
 
 TYPES = {"A": CellType("integer"), "B": CellType(), "C": CellType("decimal")}
 KEEP: dict[Keep, object] = {"first": "first", "last": "last", "none": False}
@@ -76,3 +82,90 @@ def test_rules_of_every_kind_go_together() -> None:
     assert not uniqueness.streams
     assert uniqueness.settle(0) == ((0, "B:field_uniqueness"), (1, "B:field_uniqueness"))
     assert uniqueness.settle(1) == ((0, "B:field_uniqueness"),)
+
+
+@pytest.fixture(params=["as it is", "spilled", "colliding", "both"])
+def memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Bytes of memory: enough or none; and hashes that are told apart by two bits alone."""
+    if request.param in ("colliding", "both"):
+        hashes = seen._hashes
+        monkeypatch.setattr(seen, "_hashes", lambda keys, seed: hashes(keys, seed) & np.uint64(3 << 62))
+    return 0 if request.param in ("spilled", "both") else MEMORY
+
+
+@pytest.mark.parametrize("keep", KEEP)
+def test_neither_collisions_nor_spilling_change_a_word(keep: Keep, memory: int) -> None:
+    random = np.random.default_rng(5)
+    cells = pl.DataFrame(
+        {
+            "A": [str(n) if n else None for n in random.integers(0, 400, 600)],
+            "B": [f"é{n}" if n else None for n in random.integers(0, 30, 600)],
+            "C": ["0.10"] * 600,
+        }
+    )
+    uniques = [
+        Unique(("A",), keep, "A:field_uniqueness"),
+        Unique(("B",), keep, "B:field_uniqueness"),
+        Unique(("A", "B"), keep),
+    ]
+    slices = [cells[start : start + 25] for start in range(0, 600, 25)]  # runs are merged, more than once
+    found = said(Uniqueness(uniques, TYPES, memory), slices)
+    assert found == set().union(*(expected(cells, unique) for unique in uniques))
+    assert {reason for _, reason in found} == {unique.reason for unique in uniques}
+
+
+def test_keys_that_only_look_alike_when_put_together_do_not_repeat() -> None:
+    uniqueness = Uniqueness([Unique(("B", "D"), "first")], {"B": CellType(), "D": CellType()})
+    cells = pl.DataFrame({"B": ["1:a", "1", "-", None, "1:-", ""], "D": ["b", ":ab", None, "-", None, "1:-"]})
+    assert uniqueness.observe(uniqueness.keys(cells)) == ()
+    assert uniqueness.observe(uniqueness.keys(cells[3:4])) == ((0, "_row:multiple_fields_uniqueness"),)
+
+
+def test_long_keys_are_compared_to_their_ends() -> None:
+    uniqueness = Uniqueness([Unique(("B",), "first", "B:field_uniqueness")], {"B": CellType()})
+    long = "x" * 700_000  # several of them are more than is compared at a time
+    first = pl.DataFrame({"B": [long + "1", long + "2", long + "3"]})
+    again = pl.DataFrame({"B": [long + "4", long + "3", long + "1", long + "4"]})
+    assert uniqueness.observe(uniqueness.keys(first)) == ()
+    repeats = [row for row, _ in uniqueness.observe(uniqueness.keys(again))]
+    assert repeats == [1, 2, 3]
+
+
+def test_no_room_for_the_keys_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
+    with pytest.raises(PipelineError, match="temporary file") as caught:
+        Uniqueness([Unique(("A",), "first")], TYPES)
+    assert "TMPDIR" in caught.value.hint
+
+
+MEASURED = """
+import sys
+import numpy as np, polars as pl
+from pipeline.contract.rules import CellType, Unique
+from pipeline.contract.unique import Uniqueness
+
+def held():
+    with open("/proc/self/smaps_rollup") as file:
+        return int(next(line for line in file if line.startswith("Pss:")).split()[1]) * 1024
+
+rows, memory, step = (int(argument) for argument in sys.argv[1:])
+uniqueness = Uniqueness([Unique(("A",), "first", "")], {"A": CellType()}, memory)
+most, before, repeats = 0, None, 0
+for start in range(0, rows, step):
+    number = pl.Series(np.arange(start, start + step) * 387420489 % 10**10)
+    number[0] = 0  # one in each slice but the first repeats
+    keys = uniqueness.keys(pl.DataFrame({"A": number.cast(pl.String)}))
+    repeats += len(uniqueness.observe(keys))
+    before = before or held()
+    most = max(most, held() - before)
+assert repeats == rows // step - 1, repeats
+print(most)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("memory", "bound"), [(256 << 20, 16 * 10_000_000), (16 << 20, 64 << 20)])
+def test_ten_million_keys_stay_within_their_memory(memory: int, bound: int) -> None:
+    command = [sys.executable, "-c", MEASURED, str(10_000_000), str(memory), str(200_000)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < bound

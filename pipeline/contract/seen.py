@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 HALF = np.uint64(32)
 ROW = np.uint64(0xFFFFFFFF)
 MANY = 4  # so many runs of a kind are merged
+BLOCK = 1 << 16  # so many entries are added to the filter at a time
 
 
 @dataclass(frozen=True)
@@ -177,13 +178,13 @@ class _Filter:
 
     def add(self, entries: Numbers) -> None:
         """Add them."""
-        np.bitwise_or.at(self._bits, *self._places(entries))
+        for start in range(0, len(entries), BLOCK):
+            np.bitwise_or.at(self._bits, *self._places(entries[start : start + BLOCK]))
 
     def _places(self, entries: Numbers) -> tuple[Rows, npt.NDArray[np.uint8]]:
         index = entries >> self._shift
-        return (index >> np.uint64(3)).astype(np.int64), np.uint8(1) << (index & np.uint64(7)).astype(
-            np.uint8
-        )
+        bit = np.uint8(1) << (index & np.uint64(7)).astype(np.uint8)
+        return (index >> np.uint64(3)).view(np.int64), bit
 
 
 def _row(entries: Numbers) -> Rows:
