@@ -68,9 +68,11 @@ def run(
 
     Raises a `PipelineError` (see `pipeline.errors`) whose `result` says how far the run had come.
     """
-    settings = load_config(config)
-    settings.require("submit" if dry_run else until, source_given=source is not None)
-    return _Run(settings, progress).carry_out(source, "validate" if dry_run else until, dry_run=dry_run)
+    with interpreter() as judge:  # first, for it takes a while to be ready
+        settings = load_config(config)
+        settings.require("submit" if dry_run else until, source_given=source is not None)
+        the_run = _Run(settings, progress, judge)
+        return the_run.carry_out(source, "validate" if dry_run else until, dry_run=dry_run)
 
 
 def validate(
@@ -85,9 +87,10 @@ def validate(
     Writes `accepted.csv`, byte for byte what would be staged, and `rejects.csv` to the folder `output`, both
     readable by their owner only. Raises as `run` does.
     """
-    settings = load_config(config)
-    settings.require("validate", source_given=source is not None)
-    return _Run(settings, progress, output=Path(output)).carry_out(source, "validate")
+    with interpreter() as judge:
+        settings = load_config(config)
+        settings.require("validate", source_given=source is not None)
+        return _Run(settings, progress, judge, output=Path(output)).carry_out(source, "validate")
 
 
 def new_run_id() -> str:
@@ -98,8 +101,15 @@ def new_run_id() -> str:
 class _Run:
     """One run: its config, where it leaves things, and its result as it grows."""
 
-    def __init__(self, config: Config, progress: Progress | None, output: Path | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        progress: Progress | None,
+        judge: Interpreter | None,
+        output: Path | None = None,
+    ) -> None:
         self.config = config
+        self.judge = judge
         self.progress = progress or (lambda *_: None)
         self.output = output
         self.keys: tuple[str, str] | None = None
@@ -115,10 +125,9 @@ class _Run:
         result = self.result
         try:
             with hushed(), ExitStack() as stack:
-                judge = stack.enter_context(interpreter())  # first, for it takes a while to be ready
                 if self.config.sandbox and (until != "validate" or dry_run):
                     self._enter_sandbox(stack)
-                result.hosted = self._validate_and_stage(source, until, judge)
+                result.hosted = self._validate_and_stage(source, until)
                 result.state = "staged" if result.hosted else "validated"
                 if dry_run:
                     self._show_request()
@@ -163,18 +172,31 @@ class _Run:
         self.config = started.replace_in(self.config)
         self.keys = (started.access_key, started.secret_key)
 
-    def _validate_and_stage(self, given: Any, until: Step, judge: Interpreter | None) -> HostedFile | None:
+    def _validate_and_stage(self, given: Any, until: Step) -> HostedFile | None:
         """The hosted file; None where the run ends before. Nothing is visible unless all was well."""
-        from pipeline.read import open_source
+        from pipeline.contract import ContractChangedError
 
+        source = self._source(given)
         with self._imported_ahead(until):
-            contract = self._contract(judge)
+            contract = self._contract(from_memory=_can_be_read_again(source))
+        try:
+            return self._staged_by(contract, source, until)
+        except (PipelineError, ContractChangedError):
+            itself = contract.confirmed()
+            if itself is contract:
+                raise
+        return self._staged_by(itself, source, until)
+
+    def _staged_by(self, contract: Contract, given: Any, until: Step) -> HostedFile | None:
+        """What `_validate_and_stage` does, by a contract that may be but remembered."""
+        from pipeline.contract import ContractChangedError
+        from pipeline.read import open_source
         from pipeline.rejects import Rejects
 
         with ExitStack() as stack:
             source = stack.enter_context(
                 open_source(
-                    self._source(given),
+                    given,
                     self.config.source,
                     contract_names=contract.names,
                     resolve=contract.resolve,
@@ -183,6 +205,8 @@ class _Run:
             rejects = stack.enter_context(Rejects(self.rejects_path, source.header, source.place_column))
             target = self._target(stack, until, source.size)
             self._sift(source, contract, rejects, target.write if target else len)
+            if contract.confirmed() is not contract:
+                raise ContractChangedError
             if isinstance(target, PrivateFile):
                 target.complete()
             self._decide()
@@ -207,16 +231,17 @@ class _Run:
         finally:
             thread.join()
 
-    def _contract(self, judge: Interpreter | None) -> Contract:
+    def _contract(self, *, from_memory: bool) -> Contract:
         from pipeline.contract import load_contract_in
 
         wanted = self.config.contract
         return load_contract_in(
-            judge,
+            self.judge,
             wanted.schema_,
             base=self.config.base,
             primary_key=wanted.primary_key,
             unknown_columns=wanted.unknown_columns,
+            from_memory=from_memory,
         )
 
     def _source(self, given: Any) -> Any:
@@ -256,6 +281,7 @@ class _Run:
         from pipeline.validate import accepted, header_row, judged, screen, settled
 
         result, header, done = self.result, source.header, 0
+        result.records = result.accepted = result.rejected = 0
         uniqueness = contract.uniqueness(header.columns)
         screened = in_order(partial(screen, contract=contract, uniqueness=uniqueness), source.slices())
         verdicts = judged(screened, contract, uniqueness)
@@ -322,6 +348,11 @@ def _written_over(source: Path, output: Path) -> Path | None:
     """The file in the folder `output` that is the source itself."""
     targets = (output / "accepted.csv", output / "rejects.csv")
     return next((t for t in targets if t.exists() and source.exists() and t.samefile(source)), None)
+
+
+def _can_be_read_again(source: Any) -> bool:
+    """Whether the source is a file, and neither a pipe nor a frame."""
+    return isinstance(source, str | Path) and Path(source).is_file()
 
 
 def _submit(request: Request) -> Job:

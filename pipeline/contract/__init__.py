@@ -6,8 +6,9 @@ rules.py     the rules as plain data, without pandera
 typed.py     text -> values: the view of the cells that all else speaks about
 screen.py    rows -> which are certainly good, by polars (patterns.py: regular expressions for it)
 judge.py     rows in doubt -> verdict: pandera itself (frames.py: what it is handed)
+memory.py    the rules as they were the last time, to begin with
 judging.py   the judge in an interpreter of its own (serve.py: its other end)
-unique.py    what may not repeat in the whole source (seen.py: looked up in bounded memory, keytexts.py: on disk)
+unique.py    what may not repeat in the whole source (seen.py: what was seen, keytexts.py: on disk)
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.contract.header import check_header
 from pipeline.contract.judging import Interpreter, JudgeLost
+from pipeline.contract.memory import Memory
 from pipeline.contract.rules import ANY_FILLED, Bound, CheckRule, Rules, Unique
 from pipeline.errors import ConfigError
 
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
 
     Judging = Callable[[pl.DataFrame], Judgement]
 
-__all__ = ["Contract", "load_contract", "load_contract_in"]
+__all__ = ["Contract", "ContractChangedError", "load_contract", "load_contract_in"]
 
 
 def load_contract(
@@ -68,30 +72,72 @@ def load_contract(
     return Contract(rules, lambda columns: Judge(schema, rules, columns, file))
 
 
-def load_contract_in(interpreter: Interpreter | None, spec: str, *, base: Path, **options: Any) -> Contract:
+class ContractChangedError(Exception):
+    """The contract is not what was remembered of it: what was done by these rules has to be done again."""
+
+
+def load_contract_in(
+    interpreter: Interpreter | None, spec: str, *, base: Path, from_memory: bool = False, **options: Any
+) -> Contract:
     """The contract as `load_contract` has it, its rows judged in `interpreter`.
 
     A module that the caller has imported is judged here, for the caller may have changed it; and so is a
     contract that cannot be had there (if here neither, the error is that of the caller's interpreter).
+    `from_memory`: do not wait where its rules are remembered; then ask for `confirmed` in the end.
     """
     here = partial(load_contract, spec, base=base, **options)
     if interpreter is None or spec.rpartition(":")[0] in sys.modules:
         return here()
+
+    def loaded() -> Contract:
+        try:
+            rules = Rules.from_json(interpreter.load(spec=spec, base=str(base), **options))
+        except (ConfigError, JudgeLost):
+            return here()
+        memory.keep(rules)
+        return Contract(rules, lambda _: interpreter.ask)
+
+    memory = Memory(spec, base, options)
+    rules = memory.recall() if from_memory else None
+    if rules is None:
+        return loaded()
+    loading: Future[Contract] = Future()
+    Thread(target=_settle, args=(loading, loaded), name="pipeline-contract").start()
+
+    def ask(cells: pl.DataFrame) -> Judgement:
+        if loading.result().rules != rules:
+            raise ContractChangedError
+        return loading.result().judge(cells)
+
+    return Contract(rules, lambda _: ask, loading)
+
+
+def _settle(future: Future[Contract], load: Callable[[], Contract]) -> None:
     try:
-        rules = interpreter.load(spec=spec, base=str(base), **options)
-    except (ConfigError, JudgeLost):
-        return here()
-    return Contract(Rules.from_json(rules), lambda _: interpreter.ask)
+        future.set_result(load())
+    except BaseException as error:  # noqa: BLE001 - who asks for the result is told
+        future.set_exception(error)
 
 
 class Contract:
     """A loaded contract: its `rules`, and what they mean for a source with given columns."""
 
-    def __init__(self, rules: Rules, judge: Callable[[Sequence[str]], Judging]) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        judge: Callable[[Sequence[str]], Judging],
+        itself: Future[Contract] | None = None,
+    ) -> None:
         self.rules = rules
         self._new_judge = judge
+        self._itself = itself
         self._judges: dict[tuple[str, ...], Judging] = {}
         self._screens: dict[tuple[str, ...], pl.Expr] = {}
+
+    def confirmed(self) -> Contract:
+        """This one, unless its rules were remembered wrongly: then the contract as it is. May wait."""
+        itself = self._itself.result() if self._itself else self
+        return self if itself.rules == self.rules else itself
 
     @property
     def names(self) -> tuple[str, ...]:
