@@ -127,8 +127,8 @@ class Verdict:
 
     table: Table
     reasons: Mapping[int, Sequence[str]]
-    keys: tuple[Any, ...] = ()
-    changed: Mapping[str, pl.Series] = field(default_factory=dict)
+    keys: tuple[Any, ...] = field(default=(), repr=False)
+    changed: Mapping[str, pl.Series] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -178,7 +178,7 @@ class FrameSlice:
     first: int
     header: Header
     rejects: bool
-    texts: Sequence[Callable[[], Text]]
+    texts: Sequence[Callable[[], Text]] = field(repr=False)
 
     def table(self) -> Table:
         """The rows as cells and as bytes. Raises SourceError for a value that has no certain text."""
