@@ -221,6 +221,8 @@ class _Run:
             import pipeline.validate  # noqa: F401
 
             if until != "validate":
+                import requests  # noqa: F401
+
                 with suppress(Exception):
                     _ = self._store.client
 
@@ -277,13 +279,13 @@ class _Run:
         self, source: Source, contract: Contract, rejects: Rejects, write: Callable[[bytes], Any]
     ) -> None:
         """Read the source to its end: good bytes to `write`, the others to the rejects file."""
-        from pipeline.engines.local import in_order
+        from pipeline.engines.local import ahead, in_order
         from pipeline.validate import accepted, header_row, judged, screen, settled
 
         result, header, done = self.result, source.header, 0
         result.records = result.accepted = result.rejected = 0
         uniqueness = contract.uniqueness(header.columns)
-        screened = in_order(partial(screen, contract=contract, uniqueness=uniqueness), source.slices())
+        screened = in_order(partial(screen, contract=contract, uniqueness=uniqueness), ahead(source.slices()))
         verdicts = judged(screened, contract, uniqueness)
         write(header_row(header))
         for verdict in settled(verdicts, uniqueness, contract.bind(header.columns).reasons):

@@ -7,6 +7,7 @@ by the last three and takes it as a source. It appears with the first reject, re
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -57,8 +58,7 @@ class Rejects:
             self._file.write(cells.write(pl.DataFrame([self._columns], orient="row")).data)
         self._file.write(cells.write(rejected).data)
         self.count += rejected.height
-        for reasons in verdict.reasons.values():
-            self.reasons.update(reasons)
+        self.reasons.update(chain.from_iterable(verdict.reasons.values()))
         self.reasons.update(f"_record:{broken.reason}" for broken in verdict.table.malformed)
 
 

@@ -52,7 +52,7 @@ class Upload:
         self.bytes = 0
         self.head = b""
         self._part_bytes = max(PART_BYTES, (expected_bytes or 0) * 2 // MAX_PARTS)
-        self._buffer = bytearray()
+        self._waiting: list[memoryview] = []
         self._etags: dict[int, str] = {}
         self._numbers: dict[Future[str], int] = {}
         self._stop = threading.Event()
@@ -101,19 +101,21 @@ class Upload:
 
     def write(self, data: bytes) -> None:
         """Take the next bytes of the file; blocks while enough parts are on their way already."""
-        self._buffer += data
         self.bytes += len(data)
         if len(self.head) < HEAD_BYTES:
-            self.head = (self.head + data)[:HEAD_BYTES]
-        while len(self._buffer) >= self._part_bytes:
-            part = bytes(memoryview(self._buffer)[: self._part_bytes])
-            del self._buffer[: self._part_bytes]
-            self._send(part)
+            self.head = (self.head + data[:HEAD_BYTES])[:HEAD_BYTES]
+        rest = memoryview(data)  # copied once: when a part is made of it
+        while (missing := self._part_bytes - sum(map(len, self._waiting))) <= len(rest):
+            self._waiting.append(rest[:missing])
+            rest = rest[missing:]
+            self._send_waiting()
+        if rest:
+            self._waiting.append(rest)
 
     def complete(self) -> HostedFile:
         """The hosted file: from here on it can be fetched by its URL, and by nothing else."""
-        if self._buffer or self._next_number() == 1:
-            self._send(bytes(self._buffer))
+        if self._waiting or self._next_number() == 1:
+            self._send_waiting()
         self._collect(until_left=0)
         parts: Any = [{"PartNumber": n, "ETag": tag} for n, tag in sorted(self._etags.items())]
         url, expires_at = address(self.store, self.key)
@@ -138,6 +140,11 @@ class Upload:
 
     def _next_number(self) -> int:
         return len(self._etags) + len(self._numbers) + 1
+
+    def _send_waiting(self) -> None:
+        part = b"".join(self._waiting)
+        self._waiting.clear()
+        self._send(part)
 
     def _send(self, data: bytes) -> None:
         number = self._next_number()

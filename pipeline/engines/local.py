@@ -6,7 +6,9 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
+
+_END: Any = object()
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -27,3 +29,13 @@ def in_order(work: Callable[[A], B], slices: Iterable[A], workers: int | None = 
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def ahead(items: Iterable[A]) -> Iterator[A]:
+    """The same items, the next one made in a thread of its own while the one before is dealt with."""
+    source = iter(items)
+    with ThreadPoolExecutor(1, thread_name_prefix="pipeline-read") as pool:
+        coming = pool.submit(next, source, _END)
+        while (item := coming.result()) is not _END:
+            coming = pool.submit(next, source, _END)
+            yield item
