@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,16 +135,30 @@ class World:
 
 
 @contextmanager
+def judged_here() -> Iterator[None]:
+    """Within it runs judge in this process, which has imported pandera already: sooner for small files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.flow.interpreter", lambda: nullcontext(None))
+        yield
+
+
+@contextmanager
 def a_world(folder: Path) -> Iterator[World]:
     import boto3
 
     (folder / "contract.py").write_text(CONTRACT)
     (folder / "contacts.csv").write_text(as_csv([NAMES, *ROWS]), encoding="utf-8")
-    with sandbox.start(primary_key=["EMAIL"]) as started, pytest.MonkeyPatch.context() as patch:
+    with (
+        sandbox.start(primary_key=["EMAIL"]) as started,
+        judged_here(),
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setenv("AWS_ACCESS_KEY_ID", started.access_key)
         patch.setenv("AWS_SECRET_ACCESS_KEY", started.secret_key)
         patch.delenv("AWS_SESSION_TOKEN", raising=False)
         patch.delenv("AWS_PROFILE", raising=False)
-        client = boto3.client("s3", endpoint_url=started.endpoint_url, region_name=started.region)
+        # A session of its own: boto3's default one keeps the credentials that it was made with.
+        session = boto3.Session(started.access_key, started.secret_key, region_name=started.region)
+        client = session.client("s3", endpoint_url=started.endpoint_url)
         yield World(started, folder, client)
         client.close()
