@@ -109,6 +109,8 @@ def spliced(data: bytes, starts: Offsets, stops: Offsets) -> bytes:
     if not len(starts):
         return b""
     apart = np.flatnonzero(stops[:-1] != starts[1:])
+    if not len(apart) and starts[0] == 0 and stops[-1] == len(data):
+        return data
     first = np.concatenate(([0], apart + 1))
     last = np.concatenate((apart, [len(starts) - 1]))
     view = memoryview(data)
