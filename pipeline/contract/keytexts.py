@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     Rows = npt.NDArray[np.int64]
     Buffer = bytes | memoryview
 
-BLOCK = 1 << 20  # so many bytes of keys are compared at a time
+PAIRS = 1024  # rows are compared at a time: the kernel maps 64 KiB around each byte that is looked at
+BLOCK = 1 << 20  # and so many bytes
 
 
 class Texts:
@@ -42,34 +44,48 @@ class Texts:
 
     def equal(self, rows: Rows, others: Rows) -> Mask:
         """Whether each row has the key of its counterpart in `others`; none of them is blank."""
-        if not len(rows):
-            return np.zeros(0, np.bool_)
-        for file in (self._texts, self._offsets):
-            file.flush()
-        texts, offsets = np.memmap(self._texts, np.uint8, "r"), np.memmap(self._offsets, np.uint64, "r")
-        starts, lengths = offsets[rows], offsets[rows + 1] - offsets[rows]
-        other_starts = offsets[others]
-        equal: Mask = lengths == offsets[others + 1] - other_starts
-        places = np.flatnonzero(equal)
-        cuts = np.searchsorted(
-            np.cumsum(lengths[places]), np.arange(BLOCK, int(lengths[places].sum()), BLOCK)
-        )
-        for block in np.split(places, cuts):
-            if len(block):
-                size = lengths[block].astype(np.int64)
-                ends = np.cumsum(size)
-                within = np.arange(ends[-1]) - np.repeat(ends - size, size)
-                alike = (
-                    texts[np.repeat(starts[block].astype(np.int64), size) + within]
-                    == texts[np.repeat(other_starts[block].astype(np.int64), size) + within]
-                )
-                equal[block] = np.logical_and.reduceat(alike, ends - size)
+        equal = np.zeros(len(rows), np.bool_)
+        if len(rows):
+            self._texts.flush()
+            self._offsets.flush()
+            texts, offsets = np.memmap(self._texts, np.uint8, "r"), np.memmap(self._offsets, np.int64, "r")
+            for start in range(0, len(rows), PAIRS):
+                few = slice(start, start + PAIRS)
+                equal[few] = _equal(texts, offsets, rows[few], others[few])
+                let_go(texts)
+                let_go(offsets)
         return equal
 
     @staticmethod
     def _write(file: IO[bytes], data: Buffer) -> None:
         with room():
             file.write(data)
+
+
+def _equal(texts: npt.NDArray[np.uint8], offsets: Rows, rows: Rows, others: Rows) -> Mask:
+    starts, others_starts = offsets[rows], offsets[others]
+    lengths = offsets[rows + 1] - starts
+    equal: Mask = lengths == offsets[others + 1] - others_starts
+    places = np.flatnonzero(equal)
+    ends = np.cumsum(lengths[places])
+    for block in np.split(
+        places, np.searchsorted(ends, np.arange(BLOCK, ends[-1] if len(ends) else 0, BLOCK))
+    ):
+        if len(block):
+            size = lengths[block]
+            begins = np.cumsum(size) - size
+            within = np.arange(size.sum()) - np.repeat(begins, size)
+            one = texts[np.repeat(starts[block], size) + within]
+            other = texts[np.repeat(others_starts[block], size) + within]
+            equal[block] = np.logical_and.reduceat(one == other, begins)
+    return equal
+
+
+def let_go(array: np.ndarray) -> None:
+    """Keep nothing in memory of an array that lies on disk; what was looked at stays there otherwise."""
+    mapped: object = array.base
+    if isinstance(mapped, mmap.mmap):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def temporary() -> IO[bytes]:

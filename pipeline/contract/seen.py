@@ -1,17 +1,17 @@
 """Which rows repeat an earlier one, however many there are: exact, in bounded memory.
 
 A key's hash keeps its upper half, its row number takes the lower: such entries, sorted, lie in a few runs
-that are merged as they become many. A filter with a bit for what of a hash was seen spares most new keys the
-search. Whatever is found there is compared with the keys themselves, which wait in a temporary file; no
-hash alone calls a row a repetition. Past `memory` bytes the runs move to such files too, and the filter
-stays as it is: from then on only the time grows.
+that are merged as they become many. A filter with a bit for the beginning of each hash spares nearly all new keys the search.
+Whatever is found there is compared with the keys themselves, which wait in a temporary file; no hash alone
+calls a row a repetition. Past `memory` bytes the runs move to such files too, and the filter stays as it is:
+from then on only the time grows.
 
-    8 bytes a row in runs, 2 to 4 in the filter, those of the key on disk and 8 more to find it there
+    8 bytes a row in runs, 2 to 4 in the filter; on disk the key itself, and 8 bytes to find it there
 """
 
 from __future__ import annotations
 
-import mmap
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from pipeline.contract.keytexts import Texts, room, temporary
+from pipeline.contract.keytexts import Texts, let_go, room, temporary
 from pipeline.errors import SourceError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ HALF = np.uint64(32)
 ROW = np.uint64(0xFFFFFFFF)
 MANY = 4  # so many runs of a kind are merged
 BLOCK = 1 << 16  # so many entries are added to the filter at a time
+PIECE = 1 << 20  # and so many merged on disk
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Seen:
             same = self._texts.equal(rows, _row(entries[places]))
             first[places[same]] = rows[same]
             places, at = places[~same], at[~same] + 1
-        _let_go(run)
+        let_go(run)
 
     def _compare_among(self, entries: Numbers, first: Rows) -> None:
         """Set `first` of the entries that repeat another of the same slice."""
@@ -131,12 +132,12 @@ class Seen:
             self._filter = _Filter(2 * self._filter.size)
             for run in self._all_runs():
                 self._filter.add(run)
-                _let_go(run)
+                let_go(run)
         for level, runs in enumerate(self._runs):
-            if len(runs) < MANY or sum(run.nbytes for run in runs) > self._memory // 8:
+            if len(runs) < MANY:
                 break
-            merged = np.concatenate(runs)
-            merged.sort(kind="stable")  # which merges what is sorted already
+            small = sum(run.nbytes for run in runs) <= self._memory // 8
+            merged = _merged(runs) if small else _merged_on_disk(runs)
             runs.clear()
             if level + 1 == len(self._runs):
                 self._runs.append([])
@@ -152,7 +153,7 @@ class Seen:
                     return
                 if len(run) and not isinstance(run, np.memmap):
                     held -= run.nbytes
-                    runs[index] = _on_disk(run)
+                    runs[index] = _merged_on_disk([run])
 
     def _all_runs(self) -> list[Numbers]:
         return [run for runs in self._runs for run in runs]
@@ -179,12 +180,15 @@ class _Filter:
     def add(self, entries: Numbers) -> None:
         """Add them."""
         for start in range(0, len(entries), BLOCK):
-            np.bitwise_or.at(self._bits, *self._places(entries[start : start + BLOCK]))
+            place, bit = self._places(entries[start : start + BLOCK])
+            while len(place):  # of several bits in one byte, one is set at a time
+                self._bits[place] |= bit
+                left = (self._bits[place] & bit) == 0
+                place, bit = place[left], bit[left]
 
     def _places(self, entries: Numbers) -> tuple[Rows, npt.NDArray[np.uint8]]:
         index = entries >> self._shift
-        bit = np.uint8(1) << (index & np.uint64(7)).astype(np.uint8)
-        return (index >> np.uint64(3)).view(np.int64), bit
+        return (index >> np.uint64(3)).view(np.int64), np.uint8(1) << (index & np.uint64(7)).astype(np.uint8)
 
 
 def _row(entries: Numbers) -> Rows:
@@ -192,16 +196,22 @@ def _row(entries: Numbers) -> Rows:
     return rows
 
 
-def _on_disk(run: Numbers) -> Numbers:
+def _merged(runs: Sequence[Numbers]) -> Numbers:
+    merged = np.concatenate(runs)
+    merged.sort(kind="stable")  # which merges what is sorted already
+    return merged
+
+
+def _merged_on_disk(runs: Sequence[Numbers]) -> Numbers:
+    """The runs as one in a temporary file; piece by piece, so that little of it is in memory at a time."""
+    pieces = sum(map(len, runs)) // PIECE + 2
+    bounds = np.arange(1, pieces, dtype=np.uint64) * np.uint64(2**64 // pieces)
+    cut = [np.split(run, np.searchsorted(run, bounds)) for run in runs]
     with temporary() as file, room():
-        run.tofile(file)
+        for same_range in zip(*cut, strict=True):
+            _merged(same_range).tofile(file)
+            for run in runs:
+                let_go(run)
         file.flush()
         on_disk: Numbers = np.memmap(file, np.uint64, "r")
     return on_disk
-
-
-def _let_go(run: Numbers) -> None:
-    """Of what lies on disk, keep nothing in memory that was looked at."""
-    mapped: object = run.base
-    if isinstance(mapped, mmap.mmap):
-        mapped.madvise(mmap.MADV_DONTNEED)
