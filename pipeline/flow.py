@@ -285,7 +285,8 @@ class _Run:
         result, header, done = self.result, source.header, 0
         result.records = result.accepted = result.rejected = 0
         uniqueness = contract.uniqueness(header.columns)
-        screened = in_order(partial(screen, contract=contract, uniqueness=uniqueness), ahead(source.slices()))
+        work = partial(screen, header=header, contract=contract, uniqueness=uniqueness)
+        screened = in_order(work, ahead(source.slices()))
         verdicts = judged(screened, contract, uniqueness)
         write(header_row(header))
         for verdict in settled(verdicts, uniqueness, contract.bind(header.columns).reasons):
@@ -297,12 +298,12 @@ class _Run:
             result.accepted = result.records - result.rejected
             result.rejects_file = str(rejects.path) if rejects.path else None
             self.progress("validate", done, source.size, result.records)
+        if result.records == 0:
+            raise SourceError("The source has a header and no records.", hint="Is the export whole?")
 
     def _decide(self) -> None:
         """Raise unless what was read is good enough to go on with."""
         result, allowed = self.result, self.config.contract.max_rejected
-        if result.records == 0:
-            raise SourceError("The source has a header and no records.", hint="Is the export whole?")
         if not self.config.contract.allows(result.rejected, result.records):
             raise RejectedRows(
                 f"{result.rejected:,} of {result.records:,} records were rejected and contract.max_rejected "

@@ -62,7 +62,8 @@ class Malformed:
 class Table:
     """A slice taken apart: the well-formed records as text cells and as bytes, the others by reason.
 
-    `cells` has one String column per source column, named as `Header.columns`; an empty cell is null.
+    `cells` has one String column per source column, named as `Header.columns`; an empty cell is null. Once
+    screened, a table whose data has all columns lets go of them: then there are columns and no rows.
     Record i is `data[starts[i]:ends[i]]`, line end included, in the staged file's own form (UTF-8,
     comma, doubled quotes) and with the kept columns only. `places` is the physical line where each
     record begins (its row for frames), counted from 1 for lines and from 0 for rows. `size` is the slice's.

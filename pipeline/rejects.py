@@ -65,7 +65,7 @@ class Rejects:
 def _rejected(verdict: Verdict) -> pl.DataFrame:
     """The rejected records, one String column for each of the file's, in source order."""
     table, rows = verdict.table, sorted(verdict.reasons)
-    well_formed = table.cells[rows].with_columns(
+    well_formed = cells.of_rows(table, rows).with_columns(
         pl.Series(_PLACE, table.places[rows], dtype=pl.Int64),
         pl.Series(_REASONS, ["; ".join(verdict.reasons[row]) for row in rows], dtype=pl.String),
         pl.lit(None, pl.String).alias(_RAW),

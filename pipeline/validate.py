@@ -43,11 +43,14 @@ class Screened:
     keys: tuple[Any, ...] = field(repr=False)
 
 
-def screen(piece: Slice, contract: Contract, uniqueness: Uniqueness) -> Screened:
+def screen(piece: Slice, header: Header, contract: Contract, uniqueness: Uniqueness) -> Screened:
     """The slice with its rows in doubt; pure, runs wherever an engine puts it."""
     table = piece.table()
     rows = np.flatnonzero(contract.in_doubt(table.cells))
-    return Screened(table, rows, table.cells[rows], uniqueness.keys(table.cells))
+    doubts, keys = table.cells[rows], uniqueness.keys(table.cells)
+    if header.staged == header.columns and not contract.changes_text:
+        table = replace(table, cells=table.cells.clear())
+    return Screened(table, rows, doubts, keys)
 
 
 def judged(screened: Iterable[Screened], contract: Contract, uniqueness: Uniqueness) -> Iterator[Verdict]:

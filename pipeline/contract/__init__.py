@@ -144,6 +144,12 @@ class Contract:
         """The names of its columns, in its order; columns that only a pattern describes have none."""
         return tuple(rule.name for rule in self.rules.columns if not rule.regex)
 
+    @property
+    def changes_text(self) -> bool:
+        """Whether it may ask for a change of some cell's text."""
+        rules = self.rules
+        return rules.parsed or any(rule.parsed or rule.default is not None for rule in rules.columns)
+
     def check_header(self, columns: Sequence[str], source: str) -> None:
         """Nothing, where a source with these columns can be judged.
 
