@@ -309,7 +309,8 @@ class _Run:
                 f"{result.rejected:,} of {result.records:,} records were rejected and contract.max_rejected "
                 f"allows {allowed}: nothing is visible in the bucket and nothing was sent.",
                 hint=f"The rejects and their reasons are in {result.rejects_file}: mend the source, "
-                "or raise contract.max_rejected, and run again.",
+                + "set source.encoding if it is not UTF-8, " * ("_record:encoding" in result.reasons)
+                + "or raise contract.max_rejected, and run again.",
             )
         if result.accepted == 0:
             raise RejectedRows(
