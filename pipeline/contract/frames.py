@@ -127,7 +127,8 @@ def _reports(check: Check) -> Check:
         # pandera copies its built-in functions deeply, and a copy made early knows no pandas: ask by name.
         function = function.__name__
     answers = check._check_fn if check.element_wise else partial(_decided, function)
-    return _with(check, _check_fn=answers)
+    # Its answer says which rows; all failure cases would only be written into a message that nobody reads.
+    return _with(check, _check_fn=answers, n_failure_cases=1)
 
 
 def _with(thing: T, **changes: Any) -> T:
