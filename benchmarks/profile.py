@@ -93,7 +93,7 @@ def main() -> None:
         wall = time.perf_counter() - start
     total = sum(sampler.seconds.values())
     print(f"{wall:.2f} s, CPU {total:.2f} s: {total / wall / (os.cpu_count() or 1):.0%} of the cores")
-    for label, seconds in sorted(sampler.seconds.items(), key=lambda item: -item[1])[:25]:
+    for label, seconds in sorted(sampler.seconds.items(), key=lambda item: -item[1])[:15]:
         print(f"{seconds:7.2f} s {seconds / total:5.0%}  {label}")
 
 

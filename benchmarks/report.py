@@ -20,15 +20,16 @@ NAMES = {"ours": "this tool", "naive": "the naive script", "plain": "plain uploa
 
 def write() -> None:
     """Put the last results into the README, and draw the chart."""
-    cases = json.loads(RESULTS.read_text())
+    results = json.loads(RESULTS.read_text())
+    cases = results["cases"]
     readme = HERE / "README.md"
     before, _, rest = readme.read_text().partition(START)
     after = rest.partition(END)[2]
-    readme.write_text(f"{before}{START}\n{_tables(cases)}\n{END}{after}")
+    readme.write_text(f"{before}{START}\n{_tables(cases, results['profile'])}\n{END}{after}")
     (HERE / "chart.svg").write_bytes(_chart([case for case in cases if _is_file(case) and case["bad"] == 1]))
 
 
-def _tables(cases: Sequence[Mapping[str, Any]]) -> str:
+def _tables(cases: Sequence[Mapping[str, Any]], profile: str) -> str:
     files = [case for case in cases if _is_file(case)]
     frames = [case for case in cases if set(case["results"]) == set(FRAMES)]
     slices = [case for case in cases if all(name.isdigit() for name in case["results"])]
@@ -52,6 +53,10 @@ def _tables(cases: Sequence[Mapping[str, Any]]) -> str:
             "### Slices",
             "The same file in slices of another size; seconds of `run` alone.",
             _table(["rows", "MiB", "seconds", "peak MB"], _short(slices)),
+            "### Where the time goes",
+            "CPU seconds of the tool's own process by its innermost function on the stack. The judge has a "
+            "process of its own, which is not in them.",
+            f"```\n{profile.strip()}\n```",
         ]
     )
 

@@ -28,6 +28,7 @@ RESULTS = CACHE / "results.json"
 FILES = ("ours", "naive", "plain")
 FRAMES = ("pandas", "polars")
 SLICES = ("1", "4", "16", "64")
+PROFILED = 5_000_000
 CONFIG = """
 contract: {{schema: {contract}:CONTRACT, max_rejected: 100%, rejects: {folder}}}
 stage: {{bucket: {bucket}, endpoint_url: "{address}", region: us-east-1}}
@@ -165,7 +166,9 @@ def main() -> None:
         print(told(case, results), flush=True)
         plain.append({**asdict(case), "results": {name: asdict(result) for name, result in results.items()}})
     if asked.write:
-        RESULTS.write_text(json.dumps(plain))
+        profile = [sys.executable, "-m", "benchmarks.profile", "--rows", str(PROFILED)]
+        where = timed(profile, dict(os.environ)).printed
+        RESULTS.write_text(json.dumps({"cases": plain, "profile": where}))
         from benchmarks.report import write
 
         write()
