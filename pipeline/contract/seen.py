@@ -1,10 +1,10 @@
 """Which rows repeat an earlier one, however many there are: exact, in bounded memory.
 
 A key's hash keeps its upper half, its row number takes the lower: such entries, sorted, lie in a few runs
-that are merged as they become many. A filter with a bit for the beginning of each hash spares nearly all new keys the search.
-Whatever is found there is compared with the keys themselves, which wait in a temporary file; no hash alone
-calls a row a repetition. Past `memory` bytes the runs move to such files too, and the filter stays as it is:
-from then on only the time grows.
+that are merged as they become many. A filter with a bit for the beginning of each hash spares nearly all new
+keys the search; as long as keys only ascend, none is searched for. Whatever is found is compared with the
+keys themselves, which wait in a temporary file; no hash alone calls a row a repetition. Past `memory` bytes
+the runs move to such files too, and the filter stays as it is: from then on only the time grows.
 
     8 bytes a row in runs, 2 to 4 in the filter; on disk the key itself, and 8 bytes to find it there
 """
@@ -32,18 +32,22 @@ MANY = 4  # so many runs of a kind are merged
 BLOCK = 1 << 16  # so many entries are added to the filter at a time
 PIECE = 1 << 20  # and so many merged on disk
 
+NONE = np.zeros(0, np.int64)
+
 
 @dataclass(frozen=True)
 class Keys:
     """The keys of one slice, ready to be looked up.
 
     `entries` are sorted: the upper half of a key's hash and its row. Row i's text is what lies between the
-    i-th and the next of `offsets` in `texts`, nothing where the key is blank.
+    i-th and the next of `offsets` in `texts`, nothing where the key is blank. `span` is the first key and the
+    last, where none is blank and each greater than the one before.
     """
 
     entries: Numbers = field(repr=False)
     offsets: Numbers = field(repr=False)
     texts: bytes = field(repr=False)
+    span: tuple[str, str] | None = field(repr=False, default=None)
 
 
 def prepared(keys: pl.Series, seed: int) -> Keys:
@@ -55,7 +59,12 @@ def prepared(keys: pl.Series, seed: int) -> Keys:
         filled.sort(multithreaded=False).to_numpy(),
         np.concatenate([np.zeros(1, np.uint64), np.cumsum(lengths, dtype=np.uint64)]),
         (keys.str.join("").item() or "").encode(),
+        (keys[0], keys[-1]) if len(keys) and _ascending(keys[:100]) and _ascending(keys) else None,
     )
+
+
+def _ascending(keys: pl.Series) -> bool:
+    return not keys.has_nulls() and bool((keys[1:] > keys[:-1]).all())
 
 
 def _hashes(keys: pl.Series, seed: int) -> Numbers:
@@ -71,6 +80,7 @@ class Seen:
         self._runs: list[list[Numbers]] = [[]]  # by how many times they were merged
         self._filter = _Filter(1 << 20)
         self._texts = Texts()
+        self._greatest: str | None = ""  # as long as every key was greater than all before it
 
     def add(self, keys: Keys) -> tuple[Rows, Rows]:
         """The rows of this slice that repeat an earlier one, ascending, and the first with each's key."""
@@ -82,6 +92,13 @@ class Seen:
                 hint="Split the source, or take `unique` and the primary key out of the contract.",
             )
         self._texts.append(keys)
+        if self._greatest is not None and len(entries):
+            if keys.span and keys.span[0] > self._greatest:
+                self._greatest = keys.span[1]
+                self._keep(entries)
+                return NONE, NONE
+            self._greatest = None
+            self._fill_filter()
         first = np.full(len(entries), -1, np.int64)
         doubtful = np.flatnonzero(self._filter.may_hold(entries))
         for run in self._all_runs():
@@ -127,12 +144,10 @@ class Seen:
     def _keep(self, entries: Numbers) -> None:
         """Remember these, merge what runs have become many, move what is too much for the memory to disk."""
         self._runs[0].append(entries)
-        self._filter.add(entries)
-        if self._filter.is_full(self.rows, self._memory // 4):
-            self._filter = _Filter(2 * self._filter.size)
-            for run in self._all_runs():
-                self._filter.add(run)
-                let_go(run)
+        if self._greatest is None:
+            self._filter.add(entries)
+            if self._filter.is_full(self.rows, self._memory // 4):
+                self._fill_filter()
         for level, runs in enumerate(self._runs):
             if len(runs) < MANY:
                 break
@@ -143,6 +158,14 @@ class Seen:
                 self._runs.append([])
             self._runs[level + 1].append(merged)
         self._spill()
+
+    def _fill_filter(self) -> None:
+        """A filter of the size that so many rows need, with all that is in the runs."""
+        while self._filter.is_full(self.rows, self._memory // 4):
+            self._filter = _Filter(2 * self._filter.size)
+        for run in self._all_runs():
+            self._filter.add(run)
+            let_go(run)
 
     def _spill(self) -> None:
         """Move runs to disk, those that were merged most first, until half of the memory is enough."""
