@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from decimal import Decimal
 from typing import Any, get_args
 
 import click
+import numpy as np
+import pandas as pd
+import polars as pl
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pipeline import errors
 from pipeline.cli import cli
 from pipeline.config import Config
+from pipeline.contract import typed
+from pipeline.contract.describe import cell_type
+from pipeline.read.columns import has_only_days, pandas_text
+from pipeline.text import NoTextError, of_series
 
 
 def exit_codes() -> str:
@@ -64,3 +73,81 @@ def commands() -> str:
             context.help_option_names = ["-h", "--help"]
             parts.append(f"```\n{command.get_help(context)}\n```")
     return "\n\n".join(parts)
+
+
+# Texts by the dtype that a contract may ask for: which are values of it is found by the code.
+_TEXTS: list[tuple[Any, list[str]]] = [
+    ("Int64", ["42", "-7", "+7", "007", "7.0", "1e3", "1,000", " 7", "٤٢", "9223372036854775808"]),
+    (float, ["1.5", "-0.25", "42", ".5", "5.", "1e3", "1,5", "inf"]),
+    (bool, ["true", "FALSE", "1", "0", "yes"]),
+    ("date", ["2024-02-29", "2023-02-29", "29.02.2024", "2024-2-9", "2024-02-29T10:00"]),
+    (
+        "datetime64[ns]",
+        ["2024-02-29", "2024-02-29T13:05", "2024-02-29 13:05:00.123", "2024-02-29T13:05:00Z",
+         "2024-02-29T13:05:00+05:30", "29/02/2024", "2024-02-29T25:00", "1709211900"],
+    ),
+    (pd.CategoricalDtype(["M", "F"]), ["M", "F", "m", "Female"]),
+    (str, ["NA", "null", " ", "anything"]),
+]  # fmt: skip
+
+
+def typed_view() -> str:
+    """A Markdown table of which texts are values of which dtype, by the code that decides it."""
+    from pandera.engines.pandas_engine import Engine
+
+    rows = ["| dtype | is a value | is none: rejected as `coerce_dtype(…)` |", "| --- | --- | --- |"]
+    for dtype, texts in _TEXTS:
+        type_ = cell_type(Engine.dtype(dtype), "the column")
+        values = pl.DataFrame({"text": texts}).select(typed.value(pl.col("text"), type_)).to_series()
+        good = values.is_not_null().to_list()
+        cells = [", ".join(f"`{text}`" for text, is_good in zip(texts, good, strict=True) if is_good is which)
+                 for which in (True, False)]  # fmt: skip
+        name = {str: "str"}.get(dtype, getattr(dtype, "__name__", str(dtype)))
+        rows.append(f"| `{name.split(',')[0] if 'ateg' in name else name}` | {cells[0]} | {cells[1]} |")
+    return "\n".join(rows)
+
+
+_VALUES = r"""
+pd.Series(["Anna", "", None, "NA"])
+pd.Series([41, None], dtype="Int64")
+pd.Series([41, 919876543210, None], dtype=float)
+pd.Series([0.1, 1e-7, 2.50])
+pd.Series([float(2**53 + 2)])
+pd.Series([np.inf])
+pd.Series([True, False, None], dtype="boolean")
+pd.Series([Decimal("12.50"), Decimal("1E+3"), None])
+pd.Series([pd.Timestamp("2024-02-29"), pd.NaT])
+pd.Series([pd.Timestamp("2024-02-29"), pd.Timestamp("2024-02-29 13:05:01.5")])
+pd.Series([pd.Timestamp("2024-02-29 13:05", tz="Asia/Kolkata")])
+pd.Series([dt.date(2024, 2, 29), dt.time(13, 5)])
+pd.Series(["F", None, "M"], dtype="category")
+pd.Series(["Köln".encode(), b"K\xf6ln"])
+pd.Series([7, "7", 7.0, None], dtype=object)
+pd.Series([["a", "b"]])
+pd.Series([pd.Timedelta("1h")])
+pl.Series(["Anna", None])
+pl.Series([41, None], dtype=pl.UInt8)
+pl.Series([16777217.0], dtype=pl.Float32)
+pl.Series([dt.date(2024, 2, 29)])
+pl.Series([dt.datetime(2024, 2, 29, 13, 5)], dtype=pl.Datetime(time_zone="UTC"))
+pl.Series([[1, 2]])
+"""
+
+
+def frame_values() -> str:
+    """A Markdown table of what values of each type become, by the code that does it."""
+    rows = ["| column | cells |", "| --- | --- |"]
+    names = {"pd": pd, "pl": pl, "np": np, "dt": dt, "Decimal": Decimal}
+    for written in _VALUES.strip().splitlines():
+        column = eval(written, names)  # noqa: S307 - our own lines, above
+        try:
+            if isinstance(column, pd.Series):
+                text = pandas_text(column, days=has_only_days(column))
+            else:
+                text = of_series(column)
+            cells = [f"`{cell}`" if cell else "(empty)" for cell in text.cells]
+            cells = ["rejected: `encoding`" if i in text.undecodable else c for i, c in enumerate(cells)]
+        except NoTextError as refused:
+            cells = [f"refused: {refused.why}"]
+        rows.append(f"| `{written}` | {', '.join(cells)} |")
+    return "\n".join(rows)

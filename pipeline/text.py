@@ -8,7 +8,7 @@
 | booleans | `true`, `false` |
 | whole numbers of any type | `42`; a float without its `.0` |
 | other floats | the shortest digits that give the same float, never with an exponent |
-| floats beyond 2^53 (32 bits: 2^24), infinity | refused: their digits would be a guess |
+| floats of 2^53 (32 bits: 2^24) or more, infinity | refused: their digits would be a guess |
 | decimals | all their digits, plain |
 | dates | `2024-02-29` |
 | date-times | `2024-02-29T13:05:00`, fractions as far as needed, a zone as `+05:30` |
@@ -33,7 +33,8 @@ import polars as pl
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Up to here every whole number is a float of its own, so the digits shown are the ones meant.
+# Below it every whole number is a float of its own, so the digits shown are the ones meant; 2^53 itself is
+# what 2^53 + 1 is rounded to.
 _EXACT = {pl.Float64: 2**53, pl.Float32: 2**24, pl.Float16: 2**11}
 _DATETIME = "%Y-%m-%dT%H:%M:%S%.f"
 # Python writes a fraction with six or nine digits, polars with three where that is enough.
@@ -131,9 +132,9 @@ def _of_floats(values: pl.Series) -> pl.Series:
     if isinstance(values.dtype, pl.Float16):
         values = values.cast(pl.Float32)
     values = values.fill_nan(None)
-    refused = (values.abs() > limit).arg_true()
+    refused = (values.abs() >= limit).arg_true()
     if len(refused):
-        raise NoTextError(f"a float beyond {limit:,}, or infinity, has no certain digits", int(refused[0]))
+        raise NoTextError(f"a float of {limit:,} or more has no certain digits", int(refused[0]))
     whole = values.round(0) == values
     digits = values.cast(pl.String)
     short = digits.filter(digits.str.contains("e", literal=True) & ~whole).unique()

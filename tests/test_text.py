@@ -26,7 +26,7 @@ def texts(values: Any, **how: Any) -> list[str | None]:
     return found.cells.to_list()
 
 
-@given(st.lists(st.floats(allow_infinity=False).filter(lambda x: not abs(x) > 2**53)))
+@given(st.lists(st.floats(allow_infinity=False).filter(lambda x: not abs(x) >= 2**53)))
 @example([-0.0, 1e-7, 5e-324, 0.1, -2.5, 1e15, float("nan")])
 def test_floats_keep_their_value_and_show_no_exponent(values: list[float]) -> None:
     for value, text in zip(values, texts(values, dtype=pl.Float64), strict=True):
@@ -39,7 +39,7 @@ def test_floats_keep_their_value_and_show_no_exponent(values: list[float]) -> No
         assert ("." in text) == (value != int(value))
 
 
-@given(st.floats(width=32, allow_nan=False, min_value=-(2**24), max_value=2**24))
+@given(st.floats(width=32, allow_nan=False, min_value=-(2**24) + 1, max_value=2**24 - 1))
 def test_floats_of_32_bits_show_their_own_shortest_digits(value: float) -> None:
     (text,) = texts([value], dtype=pl.Float32)
     assert text is not None
@@ -48,15 +48,14 @@ def test_floats_of_32_bits_show_their_own_shortest_digits(value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dtype", "largest"), [(pl.Float64, 2.0**53), (pl.Float32, 2.0**24), (pl.Float16, 2.0**11)]
+    ("dtype", "largest"), [(pl.Float64, 2.0**53 - 1), (pl.Float32, 2.0**24 - 1), (pl.Float16, 2.0**11 - 1)]
 )
 def test_floats_that_may_have_lost_digits_are_refused(dtype: Any, largest: float) -> None:
     assert texts([largest, -largest], dtype=dtype) == [f"{largest:.0f}", f"-{largest:.0f}"]
-    for value in (largest * 2, -largest * 2, float("inf"), -float("inf")):
+    for value in (largest + 1, -largest - 1, float("inf"), -float("inf")):
         with pytest.raises(NoTextError) as caught:
             texts([None, 1.0, value], dtype=dtype)
         assert caught.value.row == 2
-        assert str(largest * 2)[:4] not in caught.value.why
 
 
 def test_columns_of_one_type() -> None:
