@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 BATCH_ROWS = 10_000  # a call of the judge costs as much as some thousand rows, whatever it is asked
-BATCH_BYTES = 24 << 20  # of slices that wait for it
+BATCH_BYTES = 8 << 20  # of slices that wait for it
 
 
 @dataclass(frozen=True)
@@ -88,19 +88,15 @@ def _judgement(batch: list[Screened], contract: Contract) -> Judgement:
 
 def _verdicts(batch: list[Screened], judgement: Judgement, uniqueness: Uniqueness) -> Iterator[Verdict]:
     """The judgement on the batch's rows in doubt, slice by slice."""
-    failures, start = deque(judgement.failures), 0
+    start = 0
     for one in batch:
-        numbers, stop = one.rows.tolist(), start + len(one.rows)
-        reasons: dict[int, list[str]] = {}
-        while failures and failures[0][0] < stop:
-            row, reason = failures.popleft()
-            reasons.setdefault(numbers[row - start], []).append(reason)
+        stop = start + len(one.rows)
         changed, keys = {}, one.keys
         for name, new in judgement.changed.items():
             changed[name] = one.table.cells[name].scatter(one.rows, new[start:stop])
         if changed:
             keys = uniqueness.keys(one.table.cells.with_columns(**changed))
-        yield Verdict(one.table, reasons, keys, changed)
+        yield Verdict(one.table, judgement.by_row(start, one.rows), keys, changed)
         start = stop
 
 

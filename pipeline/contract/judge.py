@@ -78,7 +78,7 @@ class Judge:
                 changed[name] = new
         found = [*self._unparsed(faults), *(self._told(error, faults) for error in errors)]
         found += self._unfilled(cells.with_columns(**changed))
-        return Judgement(self._in_order(found), changed)
+        return Judgement(*self._in_order(found), tuple(self._ranks), changed)
 
     def _validate(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, Sequence[SchemaError]]:
         """The frame as the contract's parsers and defaults leave it, and what pandera has against it."""
@@ -134,12 +134,12 @@ class Judge:
                 empty = cells.select(~pl.any_horizontal(there)).to_series()
                 yield np.flatnonzero(empty.to_numpy()), f"{ROW}:{rule.name}"
 
-    def _in_order(self, found: Sequence[Found]) -> tuple[tuple[int, str], ...]:
-        """All that was found, each once, by row and then in the contract's order."""
-        size, reasons = len(self._ranks), list(self._ranks)
+    def _in_order(self, found: Sequence[Found]) -> tuple[Rows, Rows]:
+        """All that was found, each once, by row and then in the contract's order: rows and ranks."""
+        size = max(1, len(self._ranks))
         keys = [rows.astype(np.int64) * size + self._ranks[reason] for rows, reason in found]
         merged = np.unique(np.concatenate(keys)) if keys else np.empty(0, np.int64)
-        return tuple((key // size, reasons[key % size]) for key in merged.tolist())
+        return merged // size, merged % size
 
     def _parsed_as_text(self, cells: pl.DataFrame) -> Iterator[tuple[str, pl.Series]]:
         """The columns whose parsers see text, where these change it."""

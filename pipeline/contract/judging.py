@@ -2,8 +2,9 @@
 
 This is the caller's end, serve.py the other. It is started before anything is known of the contract and
 imports what it will need; `load` then tells it which contract. Both ways it is plain data over pipes: a JSON
-line, after a question the rows as an Arrow stream; nothing is pickled, nothing forked. One question is under
-way at a time, from whatever thread. It ends with its caller, however that ends.
+line, then the rows as an Arrow stream or, back, the numbers of rows and of reasons; nothing is pickled,
+nothing forked. One question is under way at a time, from whatever thread. It ends with its caller, however
+that ends.
 """
 
 from __future__ import annotations
@@ -82,17 +83,16 @@ class Interpreter:
 
     def ask(self, cells: pl.DataFrame) -> Judgement:
         """The judgement on all rows of `cells`; raises what `Contract.judge` does, JudgeLost."""
+        import numpy as np
         import polars as pl
 
         from pipeline.contract.judgement import Judgement
 
         stream = cells.write_ipc_stream(None).getbuffer()
         answer = self._answer({"bytes": len(stream)}, stream)
-        failures = tuple(
-            zip(answer["rows"], map(answer["names"].__getitem__, answer["reasons"]), strict=True)
-        )
-        changed = answer["changed"].items()
-        return Judgement(failures, {name: pl.Series(name, new, dtype=pl.String) for name, new in changed})
+        rows, reasons = np.frombuffer(answer["data"], np.int64).reshape(2, -1)
+        changed = {name: pl.Series(name, new, dtype=pl.String) for name, new in answer["changed"].items()}
+        return Judgement(rows, reasons, answer["names"], changed)
 
     def _answer(self, question: Mapping[str, Any], data: memoryview | bytes = b"") -> Plain:
         try:
@@ -102,16 +102,17 @@ class Interpreter:
                 pipe.write(data)
                 pipe.flush()
                 line = _there(self._process.stdout).readline()
+                answer: Plain = json.loads(line or "{}")
+                found = _there(self._process.stdout).read(16 * answer.get("failures", 0))
         except BrokenPipeError:
             line = b""
         if not line:
             raise JudgeLost("the interpreter that judges the rows in doubt has ended")
-        answer: Plain = json.loads(line)
         if "error" in answer:
             raise ConfigError(answer["error"], hint=answer["hint"])
         if "fault" in answer:
             raise JudgeLost(f"the interpreter that judges the rows in doubt broke: {answer['fault']}")
-        return answer
+        return answer | {"data": found}
 
 
 def _there(pipe: IO[bytes] | None) -> IO[bytes]:

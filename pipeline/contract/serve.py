@@ -35,18 +35,21 @@ def serve() -> None:
     served = _Served()
     for line in questions:
         question = json.loads(line)
+        served.data = b""
         answer = _told(served.load if served.contract is None else served.judge, question, questions)
         try:
             answers.write(json.dumps(answer).encode() + b"\n")
+            answers.write(served.data)
             answers.flush()
         except BrokenPipeError:
             return
 
 
 class _Served:
-    """The contract, once it is loaded."""
+    """The contract, once it is loaded; `data` follows an answer: rows that fail, and their reasons."""
 
     contract: Contract | None = None
+    data = b""
 
     def load(self, question: Plain, _: IO[bytes]) -> Plain:
         from pipeline.contract import load_contract
@@ -60,11 +63,10 @@ class _Served:
         assert self.contract is not None  # noqa: S101 - for the type checker
         data = questions.read(question["bytes"])
         judgement = self.contract.judge(pl.read_ipc_stream(io.BytesIO(data)))
-        names = {reason: at for at, reason in enumerate(dict.fromkeys(why for _, why in judgement.failures))}
+        self.data = judgement.rows.tobytes() + judgement.reasons.tobytes()
         return {
-            "rows": [row for row, _ in judgement.failures],
-            "names": list(names),
-            "reasons": [names[reason] for _, reason in judgement.failures],
+            "failures": len(judgement.rows),
+            "names": judgement.names,
             "changed": {name: new.to_list() for name, new in judgement.changed.items()},
         }
 

@@ -52,8 +52,8 @@ def open_csv(
 
 
 def _slice_bytes(size: int | None) -> int:
-    """16 MiB, less for a file that would not make four such slices."""
-    return min(16 * _MIB, max(2 * _MIB, (size or 64 * _MIB) // 4))
+    """8 MiB, less for a file that would not make four such slices."""
+    return min(8 * _MIB, max(2 * _MIB, (size or 64 * _MIB) // 4))
 
 
 @dataclass(frozen=True)
