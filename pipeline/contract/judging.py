@@ -62,6 +62,11 @@ class Interpreter:
             env=os.environ | {"POLARS_MAX_THREADS": "1"},
         )
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
     def __enter__(self) -> Self:
         return self
 
