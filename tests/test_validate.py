@@ -1,0 +1,95 @@
+"""What is staged and what is rejected depends on source and contract, not on how the work was cut up."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import pandera.pandas as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reading import source_config
+
+from pipeline.contract import Contract
+from pipeline.contract.describe import describe
+from pipeline.contract.judge import Judge
+from pipeline.engines.local import ahead, in_order
+from pipeline.read import open_source
+from pipeline.rejects import Rejects
+from pipeline.validate import accepted, judged, screen, settled
+
+VALIDATE = sys.modules[screen.__module__]  # `pipeline.validate` is also a function
+
+COLUMNS = {
+    "ID": pa.Column(
+        str, pa.Check.str_matches(r"[a-z][0-9]\Z"), unique=True, report_duplicates="exclude_first"
+    ),
+    "AGE": pa.Column("Int64", [pa.Check.in_range(0, 120), pa.Check.ne(7)], nullable=True),
+    "CITY": pa.Column(str, pa.Check(lambda s: s != "Ur", name="not_ur"), nullable=True),
+}
+SCHEMAS = {
+    "streams": pa.DataFrameSchema(COLUMNS),
+    "settles": pa.DataFrameSchema(COLUMNS, unique=["AGE", "CITY"], report_duplicates="all"),
+    "changes": pa.DataFrameSchema({**COLUMNS, "CITY": pa.Column(str, default="Rome, old")}),
+    "drops": pa.DataFrameSchema({"ID": COLUMNS["ID"], "AGE": COLUMNS["AGE"]}, strict="filter"),
+}
+record = st.tuples(
+    st.sampled_from(["a1", "a2", "b1", "b2", "c9", "zz", "", "a1 "]),
+    st.sampled_from(["1", "7", "x", "", "130", "+5"]),
+    st.sampled_from(["Ur", "Bonn", "", '"a ""b"""', '"one\ntwo"', '"a,b"', "é"]),
+).map(",".join)
+line = st.one_of(record, record, record, record, record, st.sampled_from(["", "a1", 'b"1,2,3', "a,b,c,d"]))
+
+
+def outcome(path: Path, contract: Contract, slice_bytes: int, workers: int) -> tuple[bytes, bytes]:
+    """What is staged, and the rejects file."""
+    opened = open_source(
+        path,
+        source_config(),
+        contract_names=contract.names,
+        resolve=contract.resolve,
+        slice_bytes=slice_bytes,
+    )
+    staged, rejected = b"", path.with_name("rejects.csv")
+    with opened as source:
+        header = source.header
+        uniqueness = contract.uniqueness(header.columns)
+        work = partial(screen, header=header, contract=contract, uniqueness=uniqueness)
+        screened = in_order(work, ahead(source.slices()), workers)
+        verdicts = judged(screened, contract, uniqueness)
+        with Rejects(rejected, header, source.place_column) as rejects:
+            for verdict in settled(verdicts, uniqueness, contract.bind(header.columns).reasons):
+                rejects.write(verdict)
+                staged += accepted(verdict, header)
+    return staged, rejected.read_bytes() if rejected.exists() else b""
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+@settings(max_examples=25, deadline=None)
+@given(
+    lines=st.lists(line, max_size=40),
+    end=st.sampled_from(["\n", "\r\n"]),
+    slice_bytes=st.integers(8, 300),
+    workers=st.integers(1, 3),
+    batch=st.sampled_from([(1, 1 << 20), (5, 60), (10_000, 1 << 20)]),
+)
+def test_the_same_comes_out_however_it_is_cut(
+    schema: pa.DataFrameSchema,
+    lines: list[str],
+    end: str,
+    slice_bytes: int,
+    workers: int,
+    batch: tuple[int, int],
+) -> None:
+    rules = describe(schema)
+    contract = Contract(rules, lambda columns: Judge(schema, rules, columns, "contract.py"))
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        path = Path(folder) / "contacts.csv"
+        path.write_bytes(end.join(["ID,AGE,CITY", *lines, ""]).encode())
+        whole = outcome(path, contract, 1 << 20, 1)
+        patch.setattr(VALIDATE, "BATCH_ROWS", batch[0])
+        patch.setattr(VALIDATE, "BATCH_BYTES", batch[1])
+        assert outcome(path, contract, slice_bytes, workers) == whole
