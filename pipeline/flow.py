@@ -1,7 +1,7 @@
 """The way of a run, whole: read -> validate -> stage -> submit -> track.
 
-`run` and `validate` are what the package offers; `_Run` takes the steps one after the other and keeps the
-`Result` up to date, so that a run that ends badly still says how far it came.
+`run` and `validate` are what the package offers; `_Run` takes the steps one after the other (the first two
+together: `sift`) and keeps the `Result` up to date, so that a run that ends badly still says how far it came.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -22,32 +22,23 @@ from pipeline.config import Config
 from pipeline.configfile import load_config
 from pipeline.contract.judging import Interpreter, interpreter
 from pipeline.errors import (
-    ConfigError,
     JobFailed,
     PipelineError,
-    RejectedRows,
-    SourceError,
     StageError,
-    SubmitError,
     SubmitRefused,
     SubmitUnavailable,
-    SubmitUnknown,
     TrackError,
 )
-from pipeline.handoffs import HostedFile, Job, Result, Source, Step
+from pipeline.handoffs import HostedFile, Progress, Result, Step
 from pipeline.private import PrivateFile
+from pipeline.sift import contract_for, decide, sift, what_to_read
 from pipeline.stage import Upload
 from pipeline.store import Store
 
 if TYPE_CHECKING:
     from pipeline.contract import Contract
-    from pipeline.rejects import Rejects
-    from pipeline.submit import Request
 
 log = logging.getLogger("pipeline")
-
-Progress = Callable[[str, int, int | None, int], None]
-"""Called as the run goes on: step, how much of the source is done, how much there is, records so far."""
 
 AnyConfig = str | os.PathLike[str] | Mapping[str, Any] | Config
 
@@ -176,9 +167,9 @@ class _Run:
         """The hosted file; None where the run ends before. Nothing is visible unless all was well."""
         from pipeline.contract import ContractChangedError
 
-        source = self._source(given)
+        source = what_to_read(self.config, given, self.output)
         with self._imported_ahead(until):
-            contract = self._contract(from_memory=_can_be_read_again(source))
+            contract = contract_for(self.config, self.judge, source)
         try:
             return self._staged_by(contract, source, until)
         except (PipelineError, ContractChangedError):
@@ -204,12 +195,12 @@ class _Run:
             )
             rejects = stack.enter_context(Rejects(self.rejects_path, source.header, source.place_column))
             target = self._target(stack, until, source.size)
-            self._sift(source, contract, rejects, target.write if target else len)
+            sift(source, contract, rejects, target.write if target else len, self.result, self.progress)
             if contract.confirmed() is not contract:
                 raise ContractChangedError
             if isinstance(target, PrivateFile):
                 target.complete()
-            self._decide()
+            decide(self.config.contract, self.result)
             return target.complete() if isinstance(target, Upload) else None
 
     @contextmanager
@@ -233,40 +224,6 @@ class _Run:
         finally:
             thread.join()
 
-    def _contract(self, *, from_memory: bool) -> Contract:
-        from pipeline.contract import load_contract_in
-
-        wanted = self.config.contract
-        return load_contract_in(
-            self.judge,
-            wanted.schema_,
-            base=self.config.base,
-            primary_key=wanted.primary_key,
-            unknown_columns=wanted.unknown_columns,
-            from_memory=from_memory,
-        )
-
-    def _source(self, given: Any) -> Any:
-        """What to read: a path or frame that was given, else `source.path`, from the config's folder."""
-        path = given if given is not None else self.config.source.path
-        if path is None:
-            raise ConfigError(
-                "There is no source: none was given and the config names none.",
-                hint="Name a file on the command line, pass a DataFrame, or set source.path.",
-            )
-        if given is None and path != "-":
-            path = self.config.path(path)
-        if (
-            self.output
-            and isinstance(path, str | Path)
-            and (target := _written_over(Path(path), self.output))
-        ):
-            raise ConfigError(
-                f"The source {path} would be written over: {target} is what this run writes.",
-                hint="Choose another folder with --output.",
-            )
-        return path
-
     def _target(self, stack: ExitStack, until: Step, size: int | None) -> Upload | PrivateFile | None:
         """Where good bytes go: the bucket, a local file, or nowhere."""
         if until != "validate":
@@ -274,49 +231,6 @@ class _Run:
             preflight.prepare(self.config, store, until)
             return stack.enter_context(Upload(store, self.result.run_id, size))
         return stack.enter_context(PrivateFile(self.output / "accepted.csv")) if self.output else None
-
-    def _sift(
-        self, source: Source, contract: Contract, rejects: Rejects, write: Callable[[bytes], Any]
-    ) -> None:
-        """Read the source to its end: good bytes to `write`, the others to the rejects file."""
-        from pipeline.engines.local import ahead, in_order
-        from pipeline.validate import accepted, header_row, judged, screen, settled
-
-        result, header, done = self.result, source.header, 0
-        result.records = result.accepted = result.rejected = 0
-        uniqueness = contract.uniqueness(header.columns)
-        work = partial(screen, header=header, contract=contract, uniqueness=uniqueness)
-        screened = in_order(work, ahead(source.slices()))
-        verdicts = judged(screened, contract, uniqueness)
-        write(header_row(header))
-        for verdict in settled(verdicts, uniqueness, contract.bind(header.columns).reasons):
-            rejects.write(verdict)
-            write(accepted(verdict, header))
-            done += verdict.table.size
-            result.records += verdict.table.records
-            result.rejected, result.reasons = rejects.count, dict(rejects.reasons)
-            result.accepted = result.records - result.rejected
-            result.rejects_file = str(rejects.path) if rejects.path else None
-            self.progress("validate", done, source.size, result.records)
-        if result.records == 0:
-            raise SourceError("The source has a header and no records.", hint="Is the export whole?")
-
-    def _decide(self) -> None:
-        """Raise unless what was read is good enough to go on with."""
-        result, allowed = self.result, self.config.contract.max_rejected
-        if not self.config.contract.allows(result.rejected, result.records):
-            raise RejectedRows(
-                f"{result.rejected:,} of {result.records:,} records were rejected and contract.max_rejected "
-                f"allows {allowed}: nothing is visible in the bucket and nothing was sent.",
-                hint=f"The rejects and their reasons are in {result.rejects_file}: mend the source, "
-                + "set source.encoding if it is not UTF-8, " * ("_record:encoding" in result.reasons)
-                + "or raise contract.max_rejected, and run again.",
-            )
-        if result.accepted == 0:
-            raise RejectedRows(
-                f"All {result.records:,} records were rejected: there is nothing to send.",
-                hint=f"Mend {result.rejects_file} in place, and run that file.",
-            )
 
     def _show_request(self) -> None:
         from pipeline import submit, track
@@ -336,7 +250,7 @@ class _Run:
             self.progress("submit", 0, None, result.records)
             request = submit.build(self.config, hosted.url, url)
             self.told = True
-            job = _submit(request)
+            job = submit.submit(request)
             result.requestid, result.state = job.requestid, "submitted"
             if receiver:
                 self.progress("track", 0, None, result.records)
@@ -346,29 +260,3 @@ class _Run:
                     result.outcome = error.outcome
                     raise
                 result.state = "completed"
-
-
-def _written_over(source: Path, output: Path) -> Path | None:
-    """The file in the folder `output` that is the source itself."""
-    targets = (output / "accepted.csv", output / "rejects.csv")
-    return next((t for t in targets if t.exists() and source.exists() and t.samefile(source)), None)
-
-
-def _can_be_read_again(source: Any) -> bool:
-    """Whether the source is a file, and neither a pipe nor a frame."""
-    return isinstance(source, str | Path) and Path(source).is_file()
-
-
-def _submit(request: Request) -> Job:
-    """The job. Whatever stops this process while the API is asked, the outcome is not known."""
-    from pipeline.submit import LOOK_FIRST, submit
-
-    try:
-        return submit(request)
-    except SubmitError:
-        raise
-    except BaseException as stop:  # noqa: BLE001 - Ctrl-C above all
-        raise SubmitUnknown(
-            f"Stopped ({type(stop).__name__}) while the API was asked: it may have taken the job.",
-            hint=LOOK_FIRST,
-        ) from None

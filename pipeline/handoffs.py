@@ -8,7 +8,7 @@ taken apart. `Result` is what a whole run hands to its caller.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Head = bytes
 State = Literal["validated", "staged", "submitted", "completed", "rejected", "refused", "unknown", "failed"]
 Step = Literal["validate", "stage", "submit", "track"]
+Progress = Callable[[str, int, int | None, int], None]
+"""Called as a run goes on: step, how much of the source is done, how much there is, records so far."""
 
 
 @dataclass(frozen=True, slots=True)

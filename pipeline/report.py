@@ -15,8 +15,7 @@ import click
 from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
-    from pipeline.flow import Progress
-    from pipeline.handoffs import Result
+    from pipeline.handoffs import Progress, Result
     from pipeline.sandbox import Sandbox
 
 _DOING = {"validate": "validating", "submit": "submitting", "track": "waiting for the job to end"}

@@ -96,7 +96,10 @@ def _api_key(config: Config) -> str:
 
 
 def submit(request: Request) -> Job:
-    """The accepted job; else SubmitRefused, SubmitUnavailable or SubmitUnknown."""
+    """The accepted job; else SubmitRefused, SubmitUnavailable or SubmitUnknown.
+
+    Whatever stops this process while the API is asked, Ctrl-C above all: the outcome is not known.
+    """
     import requests
 
     try:
@@ -107,6 +110,11 @@ def submit(request: Request) -> Job:
         ) from None
     except requests.RequestException as error:
         raise _unanswered(error) from None
+    except BaseException as stop:  # noqa: BLE001 - nothing else is of use to the caller now
+        raise SubmitUnknown(
+            f"Stopped ({type(stop).__name__}) while the API was asked: it may have taken the job.",
+            hint=LOOK_FIRST,
+        ) from None
     return _read(request, status, body)
 
 

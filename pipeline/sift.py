@@ -1,0 +1,114 @@
+"""Steps 1 and 2 as one stream: a source is read to its end, good bytes go on, the others to the rejects file.
+
+what_to_read, contract_for  ->  sift  ->  decide: is what came through good enough to go on with?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config import Config, ContractConfig
+from pipeline.errors import ConfigError, RejectedRows, SourceError
+from pipeline.handoffs import Progress, Result, Source
+
+if TYPE_CHECKING:
+    from pipeline.contract import Contract
+    from pipeline.contract.judging import Interpreter
+    from pipeline.rejects import Rejects
+
+
+def what_to_read(config: Config, given: Any, output: Path | None) -> Any:
+    """The path or frame that was given, else `source.path`, from the config's folder.
+
+    Raises ConfigError where there is none, and where it lies where the run writes to (`output`).
+    """
+    path = given if given is not None else config.source.path
+    if path is None:
+        raise ConfigError(
+            "There is no source: none was given and the config names none.",
+            hint="Name a file on the command line, pass a DataFrame, or set source.path.",
+        )
+    if given is None and path != "-":
+        path = config.path(path)
+    if output and isinstance(path, str | Path) and (target := _written_over(Path(path), output)):
+        raise ConfigError(
+            f"The source {path} would be written over: {target} is what this run writes.",
+            hint="Choose another folder with --output.",
+        )
+    return path
+
+
+def _written_over(source: Path, output: Path) -> Path | None:
+    """The file in the folder `output` that is the source itself."""
+    targets = (output / "accepted.csv", output / "rejects.csv")
+    return next((t for t in targets if t.exists() and source.exists() and t.samefile(source)), None)
+
+
+def contract_for(config: Config, judge: Interpreter | None, source: Any) -> Contract:
+    """The configured contract; by what is remembered of it, where the source can be read a second time."""
+    from pipeline.contract import load_contract_in
+
+    wanted = config.contract
+    return load_contract_in(
+        judge,
+        wanted.schema_,
+        base=config.base,
+        primary_key=wanted.primary_key,
+        unknown_columns=wanted.unknown_columns,
+        from_memory=isinstance(source, str | Path) and Path(source).is_file(),
+    )
+
+
+def sift(
+    source: Source,
+    contract: Contract,
+    rejects: Rejects,
+    write: Callable[[bytes], Any],
+    result: Result,
+    progress: Progress,
+) -> None:
+    """Read the source to its end: good bytes to `write`, the others to the rejects, counts to `result`.
+
+    Raises SourceError where there are no records at all.
+    """
+    from pipeline.engines.local import ahead, in_order
+    from pipeline.validate import accepted, header_row, judged, screen, settled
+
+    header, done = source.header, 0
+    result.records = result.accepted = result.rejected = 0
+    uniqueness = contract.uniqueness(header.columns)
+    work = partial(screen, header=header, contract=contract, uniqueness=uniqueness)
+    screened = in_order(work, ahead(source.slices()))
+    verdicts = judged(screened, contract, uniqueness)
+    write(header_row(header))
+    for verdict in settled(verdicts, uniqueness, contract.bind(header.columns).reasons):
+        rejects.write(verdict)
+        write(accepted(verdict, header))
+        done += verdict.table.size
+        result.records += verdict.table.records
+        result.rejected, result.reasons = rejects.count, dict(rejects.reasons)
+        result.accepted = result.records - result.rejected
+        result.rejects_file = str(rejects.path) if rejects.path else None
+        progress("validate", done, source.size, result.records)
+    if result.records == 0:
+        raise SourceError("The source has a header and no records.", hint="Is the export whole?")
+
+
+def decide(wanted: ContractConfig, result: Result) -> None:
+    """Nothing, where what came through is good enough to go on with; else RejectedRows."""
+    if not wanted.allows(result.rejected, result.records):
+        raise RejectedRows(
+            f"{result.rejected:,} of {result.records:,} records were rejected and contract.max_rejected "
+            f"allows {wanted.max_rejected}: nothing is visible in the bucket and nothing was sent.",
+            hint=f"The rejects and their reasons are in {result.rejects_file}: mend the source, "
+            + "set source.encoding if it is not UTF-8, " * ("_record:encoding" in result.reasons)
+            + "or raise contract.max_rejected, and run again.",
+        )
+    if result.accepted == 0:
+        raise RejectedRows(
+            f"All {result.records:,} records were rejected: there is nothing to send.",
+            hint=f"Mend {result.rejects_file} in place, and run that file.",
+        )
