@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Failures = tuple[tuple[int, str], ...]
 
-MEMORY = 256 << 20  # bytes for each rule; what is more lies on disk
+MEMORY = 256 << 20  # bytes for all rules of a source; what is more lies on disk
 
 
 class Uniqueness:
@@ -37,7 +37,7 @@ class Uniqueness:
         self, uniques: Sequence[Unique], types: Mapping[str, CellType], memory: int = MEMORY
     ) -> None:
         self._types = types
-        self._rules = [(rule, _Repeats(rule.keep, memory)) for rule in uniques]
+        self._rules = [(rule, _Repeats(rule.keep, memory // len(uniques))) for rule in uniques]
         self._seed = secrets.randbits(64)  # so that nobody can make keys that collide
 
     @property
