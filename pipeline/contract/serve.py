@@ -6,6 +6,7 @@ a contact's values.
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -29,9 +30,7 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's to deal with
     questions, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    import pipeline.contract.find
-    import pipeline.contract.judge  # noqa: F401 - what takes long, while the caller does other things
-
+    _import()
     served = _Served()
     for line in questions:
         question = json.loads(line)
@@ -43,6 +42,18 @@ def serve() -> None:
             answers.flush()
         except BrokenPipeError:
             return
+
+
+def _import() -> None:
+    """Import what takes long, while the caller does other things."""
+    # pandera would import it to make up data, where it is installed; no contract needs that.
+    sys.modules["hypothesis"] = None  # type: ignore[assignment]
+    gc.disable()  # so many new objects make it run again and again, for a quarter of the time
+    import pipeline.contract.find
+    import pipeline.contract.judge  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
 
 
 class _Served:
