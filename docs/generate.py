@@ -19,7 +19,7 @@ from pipeline.config import Config
 from pipeline.contract import typed
 from pipeline.contract.describe import cell_type
 from pipeline.read.columns import has_only_days, pandas_text
-from pipeline.text import NoTextError, of_series
+from pipeline.tabular.text import NoTextError, of_series
 
 
 def exit_codes() -> str:

@@ -5,7 +5,8 @@
     of the    + rejects     hosted     at the      outcome
     source    with reasons  file+URL   API
 
-Each step is a module of that name; `flow` takes them in order, `handoffs` is what one gives to the next.
+Each step is a module of that name (the second is `validation`: `validate` is the function below); `flow`
+takes them in order, `handoffs` is what one gives to the next.
 
     from pipeline import run
 
@@ -17,9 +18,7 @@ Importing this package is cheap and has no side effects: a name is loaded when i
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import (
@@ -39,7 +38,7 @@ from pipeline.errors import (
 
 if TYPE_CHECKING:
     from pipeline.config import Config
-    from pipeline.configfile import load_config
+    from pipeline.config.file import load_config
     from pipeline.flow import run, validate
     from pipeline.handoffs import HostedFile, Outcome, Result
 
@@ -48,7 +47,7 @@ _LAZY = {
     "HostedFile": "pipeline.handoffs",
     "Outcome": "pipeline.handoffs",
     "Result": "pipeline.handoffs",
-    "load_config": "pipeline.configfile",
+    "load_config": "pipeline.config.file",
     "run": "pipeline.flow",
     "validate": "pipeline.flow",
 }
@@ -80,14 +79,3 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-class _Package(ModuleType):
-    """Keeps `validate` the function: importing the step of that name would put its module in the place."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _LAZY and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

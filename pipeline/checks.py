@@ -22,7 +22,7 @@ import polars as pl
 from pandera.api.checks import Check
 from pandera.api.extensions import register_check_method
 
-from pipeline import emails, phones, spreadsheets
+from pipeline.formats import emails, phones, spreadsheets
 
 if TYPE_CHECKING:
     Series = pd.Series[str]

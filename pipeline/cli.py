@@ -104,7 +104,7 @@ def policy(config: str, action: str | None) -> None:
     Of the options the last one counts. Exit codes: 0 done, or in place; 2 config; 5 storage, or --check
     found it missing, changed, or the bucket open to others.
     """
-    from pipeline import access
+    from pipeline.policy import command as access
 
     click.echo(access.carry_out(config, action))
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import preflight
 from pipeline.config import Config
-from pipeline.configfile import load_config
+from pipeline.config.file import load_config
 from pipeline.contract.judging import Interpreter, interpreter
 from pipeline.errors import (
     JobFailed,
@@ -209,7 +209,7 @@ class _Run:
 
         def prepare() -> None:
             import pipeline.rejects
-            import pipeline.validate  # noqa: F401
+            import pipeline.validation  # noqa: F401
 
             if until != "validate":
                 import requests  # noqa: F401

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline import urls
-from pipeline.answers import Refusal, refusal
 from pipeline.config import Config
-from pipeline.configtypes import is_loopback
+from pipeline.config.types import is_loopback
 from pipeline.errors import StageError
 from pipeline.handoffs import HostedFile, Step
 from pipeline.store import Store
+from pipeline.store.answers import Refusal, refusal
 from pipeline.wire import retried, session, within
 
 if TYPE_CHECKING:

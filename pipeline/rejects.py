@@ -14,9 +14,9 @@ from typing import Self
 
 import polars as pl
 
-from pipeline import cells
 from pipeline.handoffs import Header, Verdict
 from pipeline.private import PrivateFile
+from pipeline.tabular import cells
 
 # Names that no column of a source can have: what is added must not stand in for one of these.
 _PLACE, _REASONS, _RAW, _ORDER = "\0place", "\0reasons", "\0raw", "\0order"

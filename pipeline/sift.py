@@ -75,7 +75,7 @@ def sift(
     Raises SourceError where there are no records at all.
     """
     from pipeline.engines.local import ahead, in_order
-    from pipeline.validate import accepted, header_row, judged, screen, settled
+    from pipeline.validation import accepted, header_row, judged, screen, settled
 
     header, done = source.header, 0
     result.records = result.accepted = result.rejected = 0

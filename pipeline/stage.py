@@ -19,11 +19,11 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from pipeline import hosting
-from pipeline.answers import refusal
 from pipeline.errors import StageError
 from pipeline.handoffs import HostedFile
 from pipeline.store import Store, storage
+from pipeline.store import writing as hosting
+from pipeline.store.answers import refusal
 from pipeline.urls import address
 from pipeline.wire import retried, session
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline import cells
-from pipeline.dialect import Dialect
-from pipeline.records import cut
+from pipeline.tabular import cells
+from pipeline.tabular.dialect import Dialect
+from pipeline.tabular.records import cut
 
 DIALECTS = [Dialect(), Dialect(";", "'"), Dialect("\t", ""), Dialect("|", '"', "\\")]
 PIECES = [b"a", b" ", b",", b",", b";", b"\t", b"|", b'"', b'""', b'"a,"', b"'", b"\n", b"\n", b"\r\n", b"\r"]

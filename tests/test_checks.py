@@ -10,7 +10,8 @@ import pandera.pandas as pa
 import pytest
 
 import pipeline.checks
-from pipeline import checks, phones
+from pipeline import checks
+from pipeline.formats import phones
 
 Check = pa.Check
 

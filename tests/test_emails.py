@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import emails
+from pipeline.formats import emails
 
 
 def surely_emails(texts: Iterable[str]) -> list[str]:

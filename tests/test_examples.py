@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import pipeline
-from pipeline import emails, phones
+from pipeline.formats import emails, phones
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 Row = dict[str, str]

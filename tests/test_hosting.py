@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import hosting
 from pipeline.config import StageConfig
 from pipeline.errors import StageError
+from pipeline.store import writing as hosting
 
 ALWAYS = {"ContentType": "text/csv; charset=utf-8", "CacheControl": "private, no-store"}
 PUBLIC: dict[str, Any] = {"url": "public", "public_access": "understood"}

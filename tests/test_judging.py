@@ -73,6 +73,7 @@ def test_errors_of_the_contract_come_back_as_they_are(
 
 def test_a_module_that_is_imported_here_is_judged_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
     module: Any = importlib.import_module("mine")
     module.CONTACT = module.CONTACT.remove_columns(["AGE"])
     with interpreter() as started:

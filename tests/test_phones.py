@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneMetadata, PhoneNumberDesc, PhoneNumberFormat, PhoneNumberType
 
-from pipeline import phonepatterns, phones
+from pipeline.formats import phonepatterns, phones
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 HOMES = [None, "IN", "DE", "US", "CA", "RU", "KZ", "JP", "AR", "BR", "IT", "NO", "GB", "JM", "MX", "FI"]

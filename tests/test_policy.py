@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import permissions, policy
-from pipeline.access import carry_out
-from pipeline.configfile import load_config
+from pipeline import policy
+from pipeline.config.file import load_config
 from pipeline.errors import ConfigError
-from pipeline.policyreach import may_begin_with, reaches, refuses
+from pipeline.policy import permissions
+from pipeline.policy.command import carry_out
+from pipeline.policy.reach import may_begin_with, reaches, refuses
 
 HERE = "arn:aws:s3:::bkt/netcore/hosted/"
 

@@ -11,7 +11,7 @@ import pytest
 from fakes import Wire, answer, answering, drip, free_port, hold, read_request, reset, wire
 
 from pipeline import preflight
-from pipeline.configfile import load_config
+from pipeline.config.file import load_config
 from pipeline.errors import StageError
 from pipeline.handoffs import HostedFile
 from pipeline.preflight import unreachable

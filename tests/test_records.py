@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.dialect import Dialect
-from pipeline.records import Broken, Cut, LineTooLongError, Records, cut
+from pipeline.tabular.dialect import Dialect
+from pipeline.tabular.records import Broken, Cut, LineTooLongError, Records, cut
 
 DIALECTS = [Dialect(), Dialect(";", "'"), Dialect("\t", ""), Dialect("|", '"', "\\"), Dialect(",", "", "\\")]
 PIECES = [

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import spreadsheets
+from pipeline.formats import spreadsheets
 
 DAMAGE: list[tuple[str, list[str], list[str]]] = [
     (

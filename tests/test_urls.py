@@ -9,7 +9,7 @@ import pytest
 from fakes import answer, answering
 
 from pipeline.config import StageConfig
-from pipeline.configfile import load_config
+from pipeline.config.file import load_config
 from pipeline.errors import ConfigError, StageError
 from pipeline.store import Store
 from pipeline.urls import MODES, address

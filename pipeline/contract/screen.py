@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pipeline import emails, phones, spreadsheets
 from pipeline.contract import typed
 from pipeline.contract.patterns import translated
 from pipeline.contract.rules import ANY_FILLED, Bound, CellType, CheckRule, ColumnRule, Rules
+from pipeline.formats import emails, phones, spreadsheets
 
 # A day of a year that every date-time dtype holds.
 _LEAP_YEAR = "(?:(?:1[7-9]|2[01])(?:0[48]|[2468][048]|[13579][26])|2000)"

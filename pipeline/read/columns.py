@@ -1,4 +1,4 @@
-"""Columns of pandas and Arrow on their way to `pipeline.text`: what polars cannot take over as it is."""
+"""Columns of pandas and Arrow on their way to text, as far as polars cannot take them over as they are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pipeline.text import NoTextError, Text, of_objects, of_series, of_zoned
+from pipeline.tabular.text import NoTextError, Text, of_objects, of_series, of_zoned
 
 if TYPE_CHECKING:
     import pandas as pd

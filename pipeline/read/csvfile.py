@@ -15,7 +15,7 @@ from pipeline.handoffs import Header, Malformed, Table
 from pipeline.read.csvhead import Head, Layout, cut_block, layout_of
 from pipeline.read.header import attributes
 from pipeline.read.stream import ByteStream, check_not_utf16, open_stream, shown
-from pipeline.records import Records
+from pipeline.tabular.records import Records
 
 if TYPE_CHECKING:
     import polars as pl
@@ -52,8 +52,8 @@ def open_csv(
 
 
 def _slice_bytes(size: int | None) -> int:
-    """8 MiB, less for a file that would not make four such slices."""
-    return min(8 * _MIB, max(2 * _MIB, (size or 64 * _MIB) // 4))
+    """6 MiB, less for a file that would not make four such slices."""
+    return min(6 * _MIB, max(2 * _MIB, (size or 64 * _MIB) // 4))
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class CsvSlice:
 
     def table(self) -> Table:
         """The slice taken apart: cells parsed, malformed records told, bytes in the staged form."""
-        from pipeline.cells import CANONICAL, parse, write
+        from pipeline.tabular.cells import CANONICAL, parse, write
 
         columns = self.header.columns
         mended_by = _MENDED_BY if self.layout.rejects else ()

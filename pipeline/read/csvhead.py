@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from pipeline.dialect import Dialect
 from pipeline.errors import SourceError
 from pipeline.read.header import check_delimiter, check_no_separator_line, check_not_one_cell, is_rejects
 from pipeline.read.stream import ByteStream
-from pipeline.records import LINE_FACTOR, Broken, Cut, LineTooLongError, cut
+from pipeline.tabular.dialect import Dialect
+from pipeline.tabular.records import LINE_FACTOR, Broken, Cut, LineTooLongError, cut
 
 if TYPE_CHECKING:
     from pipeline.config import SourceConfig

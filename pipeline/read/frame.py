@@ -1,6 +1,6 @@
 """A DataFrame as a Source: row ranges of it, each turned into text where it is worked on.
 
-Rows are counted from 0, the index does not count. What each value becomes is told in `pipeline.text`.
+Rows are counted from 0, the index does not count. What each value becomes is told in `pipeline.tabular.text`.
 A one-shot Arrow stream is read once, batch by batch.
 """
 
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from pipeline.cells import write
 from pipeline.errors import SourceError
 from pipeline.handoffs import Header, Malformed, Table
 from pipeline.read.columns import arrow_text, has_only_days, pandas_text
 from pipeline.read.header import attributes, is_rejects
-from pipeline.text import NoTextError, Text, of_series
+from pipeline.tabular.cells import write
+from pipeline.tabular.text import NoTextError, Text, of_series
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pipeline import policy
 from pipeline.config import Config
 from pipeline.errors import StageError
-from pipeline.publicaccess import blocked, is_public
+from pipeline.policy.publicaccess import blocked, is_public
 from pipeline.store import Store
 
 READABLE_HERE = False

@@ -24,8 +24,8 @@ import requests
 from fakes import Wire, answer, answering
 
 from pipeline import PipelineError, StageError, policy, run
-from pipeline.access import carry_out
-from pipeline.configfile import load_config
+from pipeline.config.file import load_config
+from pipeline.policy.command import carry_out
 from pipeline.store import Store
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 from fakes import Wire
 
 from pipeline import Result, run
-from pipeline.configfile import load_config
+from pipeline.config.file import load_config
 
 from .server import Keys, Server
 

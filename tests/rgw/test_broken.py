@@ -17,7 +17,7 @@ import pytest
 from fakes import answer, answering, free_port, read_request, wire
 
 from pipeline import PipelineError, policy
-from pipeline.access import carry_out
+from pipeline.policy.command import carry_out
 
 from .product import CONTENT, MODES, Product, resolve_test_names
 

@@ -12,7 +12,7 @@ import pytest
 
 import pipeline.stage
 from pipeline import StageError
-from pipeline.access import carry_out
+from pipeline.policy.command import carry_out
 from pipeline.stage import Upload
 from pipeline.store import Store
 

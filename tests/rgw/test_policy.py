@@ -9,7 +9,7 @@ import pytest
 from fakes import free_port
 
 from pipeline import PipelineError, StageError, policy
-from pipeline.access import carry_out
+from pipeline.policy.command import carry_out
 
 from .product import CONTENT, MODES, PLATFORM, STRANGER, Product
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from pipeline import cells
 from pipeline.contract.judgement import Judgement
 from pipeline.handoffs import Header, Slice, Table, Verdict
-from pipeline.records import spliced
+from pipeline.tabular import cells
+from pipeline.tabular.records import spliced
 
 if TYPE_CHECKING:
     from pipeline.contract import Contract

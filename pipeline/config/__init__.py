@@ -1,7 +1,7 @@
 """The config as typed models: one class for each section of the file, one field for each key.
 
 A key's type, default and meaning stand here and nowhere else: the JSON Schema (`config-schema`) and the
-table in the README are made from these classes. How a file becomes a `Config` is told in `configfile`.
+table in the README are made from these classes. How a file becomes a `Config` is told in `file`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
-from pipeline.configtypes import (
+from pipeline.config.types import (
     MAX_EXPIRES,
     Address,
     Bucket,
@@ -33,9 +33,9 @@ from pipeline.configtypes import (
     Whole,
     is_loopback,
 )
+from pipeline.config.yamltext import Key, place
 from pipeline.errors import ConfigError
 from pipeline.handoffs import Step
-from pipeline.yamltext import Key, place
 
 
 class _Section(BaseModel):

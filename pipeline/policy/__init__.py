@@ -15,7 +15,7 @@ from typing import Any
 
 from pipeline.config import Config, StageConfig
 from pipeline.errors import ConfigError, StageError
-from pipeline.policyreach import reaches, refuses
+from pipeline.policy.reach import reaches, refuses
 from pipeline.store import Store, storage
 
 log = logging.getLogger("pipeline")

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from pipeline.dialect import Dialect
-from pipeline.records import Records, cut, spliced
+from pipeline.tabular.dialect import Dialect
+from pipeline.tabular.records import Records, cut, spliced
 
 if TYPE_CHECKING:
     from pipeline.handoffs import Offsets, Table

@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from pipeline.config import Config
+from pipeline.config.yamltext import Key, parse, place
 from pipeline.errors import ConfigError
-from pipeline.yamltext import Key, parse, place
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _SECRETS: tuple[Key, ...] = (("submit", "api_key"), ("track", "secret"))

@@ -7,10 +7,11 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import permissions, policy, urls
+from pipeline import policy, urls
 from pipeline.config import Config
-from pipeline.configfile import load_config
+from pipeline.config.file import load_config
 from pipeline.errors import ConfigError
+from pipeline.policy import permissions
 from pipeline.store import Store
 from pipeline.wire import hushed
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -13,15 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import source_config
 
+from pipeline import validation
 from pipeline.contract import Contract
 from pipeline.contract.describe import describe
 from pipeline.contract.judge import Judge
 from pipeline.engines.local import ahead, in_order
 from pipeline.read import open_source
 from pipeline.rejects import Rejects
-from pipeline.validate import accepted, judged, screen, settled
-
-VALIDATE = sys.modules[screen.__module__]  # `pipeline.validate` is also a function
+from pipeline.validation import accepted, judged, screen, settled
 
 COLUMNS = {
     "ID": pa.Column(
@@ -90,6 +88,6 @@ def test_the_same_comes_out_however_it_is_cut(
         path = Path(folder) / "contacts.csv"
         path.write_bytes(end.join(["ID,AGE,CITY", *lines, ""]).encode())
         whole = outcome(path, contract, 1 << 20, 1)
-        patch.setattr(VALIDATE, "BATCH_ROWS", batch[0])
-        patch.setattr(VALIDATE, "BATCH_BYTES", batch[1])
+        patch.setattr(validation, "BATCH_ROWS", batch[0])
+        patch.setattr(validation, "BATCH_BYTES", batch[1])
         assert outcome(path, contract, slice_bytes, workers) == whole

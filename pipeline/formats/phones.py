@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from pipeline.phonepatterns import Patterns, patterns
+from pipeline.formats.phonepatterns import Patterns, patterns
 
 if TYPE_CHECKING:
     import numpy.typing as npt

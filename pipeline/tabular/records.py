@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from pipeline.dialect import Dialect, grammar
+from pipeline.tabular.dialect import Dialect, grammar
 
 if TYPE_CHECKING:
     import numpy.typing as npt

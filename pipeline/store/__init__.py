@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pipeline.answers import AGAIN, hint
-from pipeline.configtypes import is_loopback
+from pipeline.config.types import is_loopback
 from pipeline.errors import ConfigError, StageError
+from pipeline.store.answers import AGAIN, hint
 
 if TYPE_CHECKING:
     from boto3.session import Session
