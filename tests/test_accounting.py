@@ -215,7 +215,7 @@ PIECES += [
     b"7,1\n",
 ]
 NASTY = st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join)
-quick = settings(max_examples=6000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(NASTY, st.sampled_from([None, 1, 5, 64]), st.sampled_from([None, 1, 3]))
@@ -260,7 +260,7 @@ def written(rows: list[tuple[str, str]], **how: Any) -> str:
 
 
 @given(TABLE, st.sampled_from([None, 1, 40]), st.sampled_from([1, 3]))
-@settings(quick, max_examples=150)
+@settings(quick, max_examples=12)
 def test_how_a_table_is_written_cut_and_handed_over_changes_nothing(
     folder: Path, rows: list[tuple[str, str]], slice_bytes: int | None, workers: int
 ) -> None:
