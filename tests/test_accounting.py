@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -125,19 +126,23 @@ def reference(body: bytes, width: int, first_line: int) -> Reference:
     return known
 
 
+def is_integer(text: str) -> bool:
+    return bool(re.fullmatch(r"[+-]?[0-9]+", text))
+
+
 def reasons_of(known: Reference) -> Counter[str]:
     """What the contract and the rule have against the records."""
     reasons, seen = Counter(f"_record:{why}" for _, why in known.broken), set()
     for _, (id_, number) in known.rows:
         reasons["ID:no_x"] += "x" in id_
-        reasons["N:coerce_dtype('Int64')"] += bool(number) and not (number.isascii() and number.isdigit())
+        reasons["N:coerce_dtype('Int64')"] += bool(number) and not is_integer(number)
         reasons["ID:field_uniqueness"] += bool(id_) and id_ in seen
         seen.add(id_)
     return +reasons
 
 
 def is_good(row: list[str], before: list[list[str]]) -> bool:
-    number = not row[1] or (row[1].isascii() and row[1].isdigit())
+    number = not row[1] or is_integer(row[1])
     return "x" not in row[0] and number and not (row[0] and any(row[0] == other[0] for other in before))
 
 
@@ -220,6 +225,7 @@ quick = settings(max_examples=120, deadline=None, suppress_health_check=[HealthC
 
 @given(NASTY, st.sampled_from([None, 1, 5, 64]), st.sampled_from([None, 1, 3]))
 @example(b'"\na,1\n","\nb,2\n', None, None)
+@example(b"a,+1\nb,-2\nc,+", None, None)
 @example(b'a,"' + b"y" * 70 + b'"\nb,2', 5, 1)
 @quick
 def test_every_record_ends_up_once(

@@ -464,11 +464,10 @@ def plain(result: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("arguments", "how", "code"),
     [
-        (["--until", "stage"], {"until": "stage"}, 0),
         (["-"], {}, 0),
         (["--until", "submit"], {"until": "submit", "contract": {"max_rejected": "1"}}, 4),
     ],
-    ids=["stage", "standard input", "rejected"],
+    ids=["standard input", "rejected"],
 )
 def test_the_command_line_says_what_the_library_says(
     world: World, tmp_path: Path, arguments: list[str], how: dict[str, Any], code: int
