@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import os
@@ -262,6 +263,26 @@ def test_a_rejects_file_is_mended_in_place_and_run(world: World, tmp_path: Path)
     again = dicts_of(second.rejects_file)
     assert list(again[0]) == ["E-mail", "MOBILE", "CITY", "AGE", "_line", "_reasons", "_raw"]
     assert again[-1]["_raw"] == "x,y"
+
+
+def test_rejects_saved_again_with_semicolons_and_columns_called_like_ours(
+    world: World, tmp_path: Path
+) -> None:
+    source = tmp_path / "source.csv"
+    source.write_text('EMAIL;_line;_reasons\nx;1;2\na@example.com;3;4\ny"z;5;6\n')
+    config = world.config(source={"delimiter": ";"})
+    first = run(source, config, until="stage")
+    with Path(str(first.rejects_file)).open(newline="", encoding="utf-8") as file:
+        header, *rows = list(csv.reader(file))
+    assert header == ["EMAIL", "_line", "_reasons", "_line", "_reasons", "_raw"]
+    rows[0][0] = "x@example.com"
+    for delimiter in ",;":
+        (tmp_path / "mended.csv").write_text("\ufeff" + as_csv([header, *rows], delimiter=delimiter))
+        second = run(tmp_path / "mended.csv", config, until="stage")
+        assert rows_of(world.hosted(second)) == [header[:3], ["x@example.com", "1", "2"]]
+        assert second.reasons == {"_record:not_mended": 1}
+    again = pd.DataFrame(rows, columns=header)
+    assert run(again, config, until="stage").reasons == {"_record:not_mended": 1}
 
 
 def test_a_frames_rejects_are_mended_too(world: World) -> None:

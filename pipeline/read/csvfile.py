@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pipeline.config import SourceConfig
 
 _MIB = 1 << 20
-_MENDED_BY = ("_line", "_reasons", "_raw")
+# What a rejects file has of its own behind the columns; no column of a source can be called so.
+_MENDED_BY = ("\0place", "\0reasons", "\0raw")
 
 
 @contextmanager
@@ -137,8 +138,8 @@ def _without_unmended(
     import polars as pl
 
     own = cells.select(columns)
-    unmended = cells.select(pl.all_horizontal(pl.col(columns).is_null()) & pl.col("_raw").is_not_null())
+    unmended = cells.select(pl.all_horizontal(pl.col(columns).is_null()) & pl.col("\0raw").is_not_null())
     mask = unmended.to_series()
     rows = mask.arg_true().to_list()
-    raws = {i: text.encode() for i, text in zip(rows, cells["_raw"].filter(mask), strict=True)}
+    raws = {i: text.encode() for i, text in zip(rows, cells["\0raw"].filter(mask), strict=True)}
     return own.filter(~mask), records.without(dict.fromkeys(rows, "not_mended"), raws)

@@ -33,15 +33,23 @@ class Layout:
 
 
 def layout_of(stream: ByteStream, config: SourceConfig) -> Layout:
-    """As the config says, but a rejects file is always written in the one way."""
-    first = cut(stream.head.removeprefix(b"\xef\xbb\xbf"), Dialect(), len(stream.head)).records
-    names = Dialect().fields(first.data[first.starts[0] : first.ends[0]]) if len(first) else []
+    """As the config says, but a rejects file has one row of header, in UTF-8.
+
+    It is written in the one way, or in the source's own, if a spreadsheet has saved it again.
+    """
     limit = config.max_record_bytes
-    if is_rejects([name.decode("utf-8", "replace") for name in names]):
-        # Its _raw may hold a whole malformed line, each byte of it shown as \xNN.
-        return Layout(Dialect(), "utf-8", 0, 1, limit * LINE_FACTOR * 4, rejects=True)
-    dialect = Dialect(config.delimiter, config.quotechar, config.escapechar)
-    return Layout(dialect, config.encoding, config.skip_rows, config.header_rows, limit)
+    configured = Dialect(config.delimiter, config.quotechar, config.escapechar)
+    for dialect in (Dialect(), configured):
+        if is_rejects(_first_row(stream.head, dialect)):
+            # Its _raw may hold a whole malformed line, each byte of it shown as \xNN.
+            return Layout(dialect, "utf-8", 0, 1, limit * LINE_FACTOR * 4, rejects=True)
+    return Layout(configured, config.encoding, config.skip_rows, config.header_rows, limit)
+
+
+def _first_row(head: bytes, dialect: Dialect) -> list[str]:
+    first = cut(head.removeprefix(b"\xef\xbb\xbf"), dialect, len(head)).records
+    fields = dialect.fields(first.data[first.starts[0] : first.ends[0]]) if len(first) else []
+    return [field.decode("utf-8", "replace") for field in fields]
 
 
 def cut_block(name: str, data: bytes, layout: Layout, line: int, *, final: bool) -> Cut:

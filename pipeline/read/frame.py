@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 _SLICE_BYTES = 16 << 20
 _CELL_BYTES = 16  # a guess that only decides how many rows make a slice
-_MENDED_BY = 3  # the columns that a rejects file has of its own
+# What a rejects file has of its own behind the columns; no column of a source can be called so.
+_MENDED_BY = ("\0place", "\0reasons", "\0raw")
 
 # Some rows: how many, and for each column what makes it text.
 Piece = tuple[int, Sequence[Callable[[], Text]]]
@@ -146,7 +147,7 @@ def _head(
                 hint="Give the columns names: frame.columns = [...]",
             )
     rejects = is_rejects(names)
-    own = tuple(names[:-_MENDED_BY] if rejects else names)
+    own = tuple(names[: -len(_MENDED_BY)] if rejects else names)
     columns = attributes(own, config.columns, where=where)
     return Header(own, columns, resolve(columns, where)), rejects
 
@@ -184,7 +185,7 @@ class FrameSlice:
         """The rows as cells and as bytes. Raises SourceError for a value that has no certain text."""
         names = (
             *self.header.names,
-            *("_row", "_reasons", "_raw")[: len(self.texts) - len(self.header.names)],
+            *_MENDED_BY[: len(self.texts) - len(self.header.names)],
         )
         found = [self._text(name, text) for name, text in zip(names, self.texts, strict=True)]
         columns = (*self.header.columns, *names[len(self.header.columns) :])
@@ -197,8 +198,8 @@ class FrameSlice:
         raws = {row: self._raw(own, row) for row in reasons}
         if self.rejects:
             empty = pl.all_horizontal(pl.col(self.header.columns).is_null())
-            for row in self._rows(cells, empty & pl.col("_raw").is_not_null()):
-                reasons[row], raws[row] = "not_mended", cells["_raw"][row]
+            for row in self._rows(cells, empty & pl.col("\0raw").is_not_null()):
+                reasons[row], raws[row] = "not_mended", cells["\0raw"][row]
         return self._table(own, reasons, raws)
 
     def _table(self, own: pl.DataFrame, reasons: dict[int, str], raws: dict[int, str]) -> Table:
