@@ -17,9 +17,17 @@ GENDERS = ["M", "F", "O", "U", "Male", "Female", "Other", "Unknown", "male", "fe
 YES_OR_NO = ["Y", "N", "Yes", "No", "yes", "no", "true", "false", "True", "False", "TRUE", "FALSE", "1", "0"]
 
 
-def optional(dtype: object, *checks: pa.Check, what: str) -> pa.Column:
-    """A column that may be left out, or blank here and there."""
-    return pa.Column(dtype, list(checks), nullable=True, required=False, description=what)
+def optional(dtype: object, *checks: pa.Check, what: str, unique: bool = False) -> pa.Column:
+    """A column that may be left out, or blank here and there; of several equal cells the first is good."""
+    return pa.Column(
+        dtype,
+        list(checks),
+        unique=unique,
+        report_duplicates="exclude_first",
+        nullable=True,
+        required=False,
+        description=what,
+    )
 
 
 def text(longest: int, what: str) -> pa.Column:
@@ -54,32 +62,23 @@ def date_between(first: dt.date, last: dt.date, sentence: str) -> pa.Check:
 
 CONTACT = pa.DataFrameSchema(
     {
-        "CUSTOMER_ID": pa.Column(
+        "CUSTOMER_ID": optional(
             str,
-            undamaged(),
+            *undamaged(),
             unique=True,
-            report_duplicates="exclude_first",
-            nullable=True,
-            required=False,
-            description="Your own id of the contact; no other contact has the same.",
+            what="Your own id of the contact; no other contact has the same.",
         ),
-        "LOYALTY_ID": pa.Column(
+        "LOYALTY_ID": optional(
             str,
-            undamaged(LOYALTY_ID_LENGTH),
+            *undamaged(LOYALTY_ID_LENGTH),
             unique=True,
-            report_duplicates="exclude_first",
-            nullable=True,
-            required=False,
-            description="Number of the loyalty card, eight digits; no other contact has the same.",
+            what="Number of the loyalty card, eight digits; no other contact has the same.",
         ),
-        "EMAIL": pa.Column(
+        "EMAIL": optional(
             str,
             pa.Check.email(description="An e-mail address, by the rules of the standards."),
             unique=True,
-            report_duplicates="exclude_first",
-            nullable=True,
-            required=False,
-            description="E-mail address; no other contact has the same.",
+            what="E-mail address; no other contact has the same.",
         ),
         "MOBILE": optional(
             str,

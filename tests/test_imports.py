@@ -100,9 +100,7 @@ def _why(i: Import) -> str:
         return "a contract is loaded by path or dotted name; the package stands on its own"
     if step and other and step != other:
         return "no step imports another"
-    if other and within(
-        i.module, "pipeline.urls", "pipeline.engines", "pipeline.contract", "pipeline.sandbox"
-    ):
+    if other and within(i.module, *BELOW_STEPS):
         return "what steps use imports no step"
     if i.name == "pipeline.cli" and i.module != "pipeline.__main__":
         return "nothing but __main__ imports cli"
