@@ -1,46 +1,23 @@
 """The way of a run, whole: read -> validate -> stage -> submit -> track.
 
-`run` and `validate` are what the package offers; `_Run` takes the steps one after the other (the first two
-together: `sift`) and keeps the `Result` up to date, so that a run that ends badly still says how far it came.
+`run` and `validate` are what the package offers. They start the judge's interpreter before all else, for it
+takes longest to be ready; only then what the steps need is imported (steps.py takes them in order).
 """
 
 from __future__ import annotations
 
-import logging
 import os
-import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from datetime import UTC, datetime
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from pipeline import preflight
-from pipeline.config import Config
-from pipeline.config.file import load_config
-from pipeline.contract.judging import Interpreter, interpreter
-from pipeline.errors import (
-    JobFailed,
-    PipelineError,
-    StageError,
-    SubmitRefused,
-    SubmitUnavailable,
-    TrackError,
-)
-from pipeline.handoffs import HostedFile, Progress, Result, Step
-from pipeline.private import PrivateFile
-from pipeline.sift import contract_for, decide, sift, what_to_read
-from pipeline.stage import Upload
-from pipeline.store import Store
+from pipeline.contract.judging import interpreter
 
 if TYPE_CHECKING:
-    from pipeline.contract import Contract
+    from pipeline.config import Config
+    from pipeline.handoffs import Progress, Result, Step
 
-log = logging.getLogger("pipeline")
-
-AnyConfig = str | os.PathLike[str] | Mapping[str, Any] | Config
+    AnyConfig = str | os.PathLike[str] | Mapping[str, Any] | Config
 
 
 def run(
@@ -59,10 +36,13 @@ def run(
 
     Raises a `PipelineError` (see `pipeline.errors`) whose `result` says how far the run had come.
     """
-    with interpreter() as judge:  # first, for it takes a while to be ready
+    with interpreter() as judge:
+        from pipeline.config.file import load_config
+        from pipeline.steps import Run
+
         settings = load_config(config)
         settings.require("submit" if dry_run else until, source_given=source is not None)
-        the_run = _Run(settings, progress, judge)
+        the_run = Run(settings, progress, judge)
         return the_run.carry_out(source, "validate" if dry_run else until, dry_run=dry_run)
 
 
@@ -79,184 +59,9 @@ def validate(
     readable by their owner only. Raises as `run` does.
     """
     with interpreter() as judge:
+        from pipeline.config.file import load_config
+        from pipeline.steps import Run
+
         settings = load_config(config)
         settings.require("validate", source_given=source is not None)
-        return _Run(settings, progress, judge, output=Path(output)).carry_out(source, "validate")
-
-
-def new_run_id() -> str:
-    """A name for a run: when it began, to be found again, and a random part, to be the only one."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-
-
-class _Run:
-    """One run: its config, where it leaves things, and its result as it grows."""
-
-    def __init__(
-        self,
-        config: Config,
-        progress: Progress | None,
-        judge: Interpreter | None,
-        output: Path | None = None,
-    ) -> None:
-        self.config = config
-        self.judge = judge
-        self.progress = progress or (lambda *_: None)
-        self.output = output
-        self.keys: tuple[str, str] | None = None
-        self.told = False
-        self.result = Result(new_run_id())
-        folder = output or config.path(config.contract.rejects)
-        self.rejects_path = folder / ("rejects.csv" if output else f"{self.result.run_id}.csv")
-
-    def carry_out(self, source: Any, until: Step, *, dry_run: bool = False) -> Result:
-        """All steps up to `until`; whatever goes wrong, the error carries the result."""
-        from pipeline.wire import hushed
-
-        result = self.result
-        try:
-            with hushed(), ExitStack() as stack:
-                if self.config.sandbox and (until != "validate" or dry_run):
-                    self._enter_sandbox(stack)
-                result.hosted = self._validate_and_stage(source, until)
-                result.state = "staged" if result.hosted else "validated"
-                if dry_run:
-                    self._show_request()
-                if result.hosted:
-                    with self._withdrawn_unless_told(result.hosted):
-                        preflight.check(self.config, self._store, result.hosted)
-                        if until != "stage":
-                            self._submit_and_track(result.hosted, until)
-        except PipelineError as error:
-            result.error, error.result = error, result
-            if result.state != "submitted" or isinstance(error, TrackError):
-                result.state = error.state
-            raise
-        except KeyboardInterrupt as stop:
-            stop.result = result  # type: ignore[attr-defined]  # so that who catches it knows of the job
-            raise
-        return result
-
-    @cached_property
-    def _store(self) -> Store:
-        return Store(self.config.stage, self.keys)
-
-    @contextmanager
-    def _withdrawn_unless_told(self, hosted: HostedFile) -> Iterator[None]:
-        """Remove the hosted file again where this ends badly and the API has surely not taken its URL."""
-        try:
-            yield
-        except BaseException as error:
-            if not self.told or isinstance(error, (SubmitRefused, SubmitUnavailable)):
-                try:
-                    self._store.remove(hosted.key)
-                    self.result.hosted = None
-                except StageError as left:
-                    log.warning("%s is left in bucket %s: %s", hosted.key, hosted.bucket, left.message)
-            raise
-
-    def _enter_sandbox(self, stack: ExitStack) -> None:
-        """Replace storage and API by embedded ones, and wait for the job there to end."""
-        from pipeline import sandbox
-
-        started = stack.enter_context(sandbox.start(primary_key=self.config.contract.primary_key))
-        self.config = started.replace_in(self.config)
-        self.keys = (started.access_key, started.secret_key)
-
-    def _validate_and_stage(self, given: Any, until: Step) -> HostedFile | None:
-        """The hosted file; None where the run ends before. Nothing is visible unless all was well."""
-        from pipeline.contract import ContractChangedError
-
-        source = what_to_read(self.config, given, self.output)
-        with self._imported_ahead(until):
-            contract = contract_for(self.config, self.judge, source)
-        try:
-            return self._staged_by(contract, source, until)
-        except (PipelineError, ContractChangedError):
-            itself = contract.confirmed()
-            if itself is contract:
-                raise
-        return self._staged_by(itself, source, until)
-
-    def _staged_by(self, contract: Contract, given: Any, until: Step) -> HostedFile | None:
-        """What `_validate_and_stage` does, by a contract that may be but remembered."""
-        from pipeline.contract import ContractChangedError
-        from pipeline.read import open_source
-        from pipeline.rejects import Rejects
-
-        with ExitStack() as stack:
-            source = stack.enter_context(
-                open_source(
-                    given,
-                    self.config.source,
-                    contract_names=contract.names,
-                    resolve=contract.resolve,
-                )
-            )
-            rejects = stack.enter_context(Rejects(self.rejects_path, source.header, source.place_column))
-            target = self._target(stack, until, source.size)
-            sift(source, contract, rejects, target.write if target else len, self.result, self.progress)
-            if contract.confirmed() is not contract:
-                raise ContractChangedError
-            if isinstance(target, PrivateFile):
-                target.complete()
-            decide(self.config.contract, self.result)
-            return target.complete() if isinstance(target, Upload) else None
-
-    @contextmanager
-    def _imported_ahead(self, until: Step) -> Iterator[None]:
-        """Meanwhile, in a thread, what takes long to import is imported; its errors wait for who needs it."""
-
-        def prepare() -> None:
-            import pipeline.rejects
-            import pipeline.validation  # noqa: F401
-
-            if until != "validate":
-                import requests  # noqa: F401
-
-                with suppress(Exception):
-                    _ = self._store.client
-
-        thread = Thread(target=prepare, name="pipeline-prepare")
-        thread.start()
-        try:
-            yield
-        finally:
-            thread.join()
-
-    def _target(self, stack: ExitStack, until: Step, size: int | None) -> Upload | PrivateFile | None:
-        """Where good bytes go: the bucket, a local file, or nowhere."""
-        if until != "validate":
-            store = self._store
-            preflight.prepare(self.config, store, until)
-            return stack.enter_context(Upload(store, self.result.run_id, size))
-        return stack.enter_context(PrivateFile(self.output / "accepted.csv")) if self.output else None
-
-    def _show_request(self) -> None:
-        from pipeline import submit, track
-
-        key = self._store.key(f"{self.result.run_id}-***.csv")
-        path = f"<{self.config.stage.url} URL of s3://{self.config.stage.bucket}/{key}>"
-        url = track.callback_url(self.config.track, self.result.run_id)
-        self.result.request = str(submit.build(self.config, path, url and "<callback URL>"))
-
-    def _submit_and_track(self, hosted: HostedFile, until: Step) -> None:
-        from pipeline import submit, track
-
-        result, config = self.result, self.config.track
-        waits = until == "track" and config.wait > 0
-        with track.receiving(config, result.run_id) if waits else nullcontext() as receiver:
-            url = receiver.url if receiver else track.callback_url(config, result.run_id)
-            self.progress("submit", 0, None, result.records)
-            request = submit.build(self.config, hosted.url, url)
-            self.told = True
-            job = submit.submit(request)
-            result.requestid, result.state = job.requestid, "submitted"
-            if receiver:
-                self.progress("track", 0, None, result.records)
-                try:
-                    result.outcome = track.wait(job, receiver, config.wait)
-                except JobFailed as error:
-                    result.outcome = error.outcome
-                    raise
-                result.state = "completed"
+        return Run(settings, progress, judge, output=Path(output)).carry_out(source, "validate")

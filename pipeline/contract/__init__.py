@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.contract.header import check_header
 from pipeline.contract.judging import Interpreter, JudgeLost
-from pipeline.contract.memory import Memory
 from pipeline.contract.rules import ANY_FILLED, Bound, CheckRule, Rules, Unique
 from pipeline.errors import ConfigError
 
@@ -85,6 +84,8 @@ def load_contract_in(
     contract that cannot be had there (if here neither, the error is that of the caller's interpreter).
     `from_memory`: do not wait where its rules are remembered; then ask for `confirmed` in the end.
     """
+    from pipeline.contract.memory import Memory
+
     here = partial(load_contract, spec, base=base, **options)
     if interpreter is None or spec.rpartition(":")[0] in sys.modules:
         return here()
