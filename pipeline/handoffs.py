@@ -8,7 +8,7 @@ taken apart. `Result` is what a whole run hands to its caller.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
+    from pipeline.contract.judgement import Judgement
+    from pipeline.contract.sieve import Sieve
     from pipeline.errors import PipelineError
 
     Offsets = npt.NDArray[np.int64]
@@ -64,20 +66,24 @@ class Malformed:
 class Table:
     """A slice taken apart: the well-formed records as text cells and as bytes, the others by reason.
 
-    `cells` has one String column per source column, named as `Header.columns`; an empty cell is null. Once
-    screened, a table whose data has all columns lets go of them: then there are columns and no rows.
+    `cells` has one String column per source column, named as `Header.columns`, and a row for each of the
+    records `rows`; an empty cell is null. The other records a sieve has found good: of these `passed` has
+    the columns that the sieve was asked for. Once screened, a table whose data has all columns lets go of
+    its cells: then there are columns and no rows.
     Record i is `data[starts[i]:ends[i]]`, line end included, in the staged file's own form (UTF-8,
     comma, doubled quotes) and with the kept columns only. `places` is the physical line where each
     record begins (its row for frames), counted from 1 for lines and from 0 for rows. `size` is the slice's.
     """
 
     cells: pl.DataFrame = field(repr=False)
+    rows: Offsets
     data: bytes = field(repr=False)
     starts: Offsets
     ends: Offsets
     places: Offsets
     malformed: tuple[Malformed, ...] = ()
     size: int = 0
+    passed: pl.DataFrame | None = field(default=None, repr=False)
 
     @property
     def records(self) -> int:
@@ -96,8 +102,11 @@ class Slice(Protocol):
     def size(self) -> int:
         """Bytes of the source it covers (rows, for a frame), for progress."""
 
-    def table(self) -> Table:
-        """The slice taken apart; a pure function of the slice."""
+    def table(self, sieve: Sieve | None = None) -> Table:
+        """The slice taken apart; a pure function of the slice.
+
+        Records that pass the sieve need not be, where the slice's own bytes are staged.
+        """
 
 
 class Source(Protocol):
@@ -123,13 +132,13 @@ class Source(Protocol):
 class Verdict:
     """A judged slice: which of the table's records are accepted, and why the others are not.
 
-    `reasons` maps a record's number in the table to its reasons, each `COLUMN:check`, in the contract's
-    order. `changed` holds columns whose text the contract itself asked to change (pandera parsers,
-    defaults), else nothing. `keys` holds, for each uniqueness rule of the contract, what it compares.
+    `judgement` is about the records by their numbers in the table. `changed` holds columns whose text the
+    contract itself asked to change (pandera parsers, defaults), else nothing. `keys` holds, for each
+    uniqueness rule of the contract, what it compares.
     """
 
     table: Table
-    reasons: Mapping[int, Sequence[str]]
+    judgement: Judgement
     keys: tuple[Any, ...] = field(default=(), repr=False)
     changed: Mapping[str, pl.Series] = field(default_factory=dict, repr=False)
 

@@ -7,13 +7,14 @@ by the last three and takes it as a source. It appears with the first reject, re
 from __future__ import annotations
 
 from collections import Counter
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
 import polars as pl
 
+from pipeline.contract.judgement import Judgement
 from pipeline.handoffs import Header, Verdict
 from pipeline.private import PrivateFile
 from pipeline.tabular import cells
@@ -58,18 +59,21 @@ class Rejects:
             self._file.write(cells.write(pl.DataFrame([self._columns], orient="row")).data)
         self._file.write(cells.write(rejected).data)
         self.count += rejected.height
-        self.reasons.update(chain.from_iterable(verdict.reasons.values()))
+        judgement = verdict.judgement
+        counts = np.bincount(judgement.reasons, minlength=len(judgement.names)).tolist()
+        self.reasons.update({name: n for name, n in zip(judgement.names, counts, strict=True) if n})
         self.reasons.update(f"_record:{broken.reason}" for broken in verdict.table.malformed)
 
 
 def _rejected(verdict: Verdict) -> pl.DataFrame:
     """The rejected records, one String column for each of the file's, in source order."""
-    table, rows = verdict.table, sorted(verdict.reasons)
+    table, judgement = verdict.table, verdict.judgement
+    rows = np.unique(judgement.rows)
     well_formed = cells.of_rows(table, rows).with_columns(
         pl.Series(_PLACE, table.places[rows], dtype=pl.Int64),
-        pl.Series(_REASONS, ["; ".join(verdict.reasons[row]) for row in rows], dtype=pl.String),
+        _told(judgement).alias(_REASONS),
         pl.lit(None, pl.String).alias(_RAW),
-        pl.Series(_ORDER, [2 * row + 1 for row in rows], dtype=pl.Int64),
+        pl.Series(_ORDER, 2 * rows + 1, dtype=pl.Int64),
     )
     malformed = pl.DataFrame(
         {
@@ -82,3 +86,10 @@ def _rejected(verdict: Verdict) -> pl.DataFrame:
     )
     both = pl.concat([well_formed, malformed], how="diagonal")
     return both.sort(_ORDER, maintain_order=True).drop(_ORDER).cast(pl.String)
+
+
+def _told(judgement: Judgement) -> pl.Series:
+    """The reasons against each row that has any, as text."""
+    names = pl.Series(judgement.names, dtype=pl.String).gather(judgement.reasons)
+    by_row = pl.DataFrame({"row": judgement.rows, "names": names}).group_by("row", maintain_order=True)
+    return by_row.agg(pl.col("names").str.join("; "))["names"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pickle
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from tempfile import TemporaryFile
@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from pipeline.contract.judgement import Judgement
+from pipeline.contract.judgement import Found, Judgement
 from pipeline.handoffs import Header, Slice, Table, Verdict
 from pipeline.tabular import cells
 from pipeline.tabular.records import spliced
 
 if TYPE_CHECKING:
     from pipeline.contract import Contract
-    from pipeline.contract.unique import Failures, Uniqueness
+    from pipeline.contract.unique import Uniqueness
     from pipeline.handoffs import Offsets
 
 
@@ -35,9 +35,10 @@ BATCH_BYTES = 8 << 20  # of slices that wait for it
 
 @dataclass(frozen=True)
 class Screened:
-    """A slice taken apart; the rows in doubt by number and as cells, and the keys of all."""
+    """A slice taken apart; what is known already, the rows left to judge by number and as cells, all keys."""
 
     table: Table
+    known: Judgement
     rows: Offsets
     doubts: pl.DataFrame = field(repr=False)
     keys: tuple[Any, ...] = field(repr=False)
@@ -45,12 +46,29 @@ class Screened:
 
 def screen(piece: Slice, header: Header, contract: Contract, uniqueness: Uniqueness) -> Screened:
     """The slice with its rows in doubt; pure, runs wherever an engine puts it."""
-    table = piece.table()
-    rows = np.flatnonzero(contract.in_doubt(table.cells))
-    doubts, keys = table.cells[rows], uniqueness.keys(table.cells)
-    if header.staged == header.columns and not contract.changes_text:
-        table = replace(table, cells=table.cells.clear())
-    return Screened(table, rows, doubts, keys)
+    own_text = header.staged == header.columns and not contract.changes_text
+    table = piece.table(contract.sieve(header.columns, uniqueness.columns) if own_text else None)
+    doubtful = np.flatnonzero(contract.in_doubt(table.cells))
+    rows, doubts, known = table.rows[doubtful], table.cells[doubtful], Judgement()
+    if not contract.changes_text:
+        ruled, judgement = contract.rule(doubts)
+        known, rows, doubts = judgement.part(0, rows), rows[~ruled], doubts.filter(~pl.Series(ruled))
+    keys = uniqueness.keys(_of_all(table, uniqueness.columns))
+    if own_text:
+        table = replace(table, cells=table.cells.clear(), passed=None)
+    return Screened(table, known, rows, doubts, keys)
+
+
+def _of_all(table: Table, columns: Sequence[str]) -> pl.DataFrame:
+    """The cells of these columns, of all the table's records."""
+    parsed = table.cells.select(columns)
+    if table.passed is None or not columns:
+        return parsed
+    order = np.empty(len(table.starts), np.uint32)
+    order[np.delete(np.arange(len(order)), table.rows)] = np.arange(table.passed.height)
+    order[table.rows] = np.arange(table.passed.height, len(order))
+    both = pl.concat([table.passed.select(columns), parsed])
+    return both.select(pl.all().gather(pl.Series(order))) if len(table.rows) else both
 
 
 def judged(screened: Iterable[Screened], contract: Contract, uniqueness: Uniqueness) -> Iterator[Verdict]:
@@ -82,8 +100,8 @@ def _batches(screened: Iterable[Screened]) -> Iterator[list[Screened]]:
 
 
 def _judgement(batch: list[Screened], contract: Contract) -> Judgement:
-    doubts = pl.concat([one.doubts for one in batch])
-    return contract.judge(doubts) if doubts.height else Judgement()
+    doubts = [one.doubts for one in batch if len(one.rows)]
+    return contract.judge(pl.concat(doubts)) if doubts else Judgement()
 
 
 def _verdicts(batch: list[Screened], judgement: Judgement, uniqueness: Uniqueness) -> Iterator[Verdict]:
@@ -96,42 +114,34 @@ def _verdicts(batch: list[Screened], judgement: Judgement, uniqueness: Uniquenes
             changed[name] = one.table.cells[name].scatter(one.rows, new[start:stop])
         if changed:
             keys = uniqueness.keys(one.table.cells.with_columns(**changed))
-        yield Verdict(one.table, judgement.by_row(start, one.rows), keys, changed)
+        yield Verdict(one.table, one.known | judgement.part(start, one.rows), keys, changed)
         start = stop
 
 
-def settled(verdicts: Iterable[Verdict], uniqueness: Uniqueness, order: Sequence[str]) -> Iterator[Verdict]:
-    """The verdicts in source order, with the records that repeat others; `order` is that of the reasons.
+def settled(verdicts: Iterable[Verdict], uniqueness: Uniqueness, reasons: Sequence[str]) -> Iterator[Verdict]:
+    """The verdicts in source order, with the records that repeat others; `reasons` are all the contract has.
 
     Where a later record may take an earlier one back (pandera's `report_duplicates` other than
     `exclude_first`), the verdicts wait in an unnamed temporary file until the last one is there.
     """
-    ranks = {reason: rank for rank, reason in enumerate(order)}
     if uniqueness.streams:
         for verdict in verdicts:
-            yield _with(verdict, uniqueness.observe(verdict.keys), ranks)
+            yield _with(verdict, uniqueness.observe(verdict.keys), reasons)
         return
     with TemporaryFile() as spool:
         count = 0
         for verdict in verdicts:
             known = uniqueness.observe(verdict.keys)
-            pickle.dump(replace(_with(verdict, known, ranks), keys=()), spool)
+            pickle.dump(replace(_with(verdict, known, reasons), keys=()), spool)
             count += 1
         spool.seek(0)
         for index in range(count):
             verdict = pickle.load(spool)  # noqa: S301 - our own, from a file that nobody else can open
-            yield _with(verdict, uniqueness.settle(index), ranks)
+            yield _with(verdict, uniqueness.settle(index), reasons)
 
 
-def _with(verdict: Verdict, failures: Failures, ranks: Mapping[str, int]) -> Verdict:
-    if not failures:
-        return verdict
-    reasons = {row: list(found) for row, found in verdict.reasons.items()}
-    for row, reason in failures:
-        reasons.setdefault(row, []).append(reason)
-    for row, _ in failures:
-        reasons[row].sort(key=ranks.__getitem__)
-    return replace(verdict, reasons=reasons)
+def _with(verdict: Verdict, found: Sequence[Found], reasons: Sequence[str]) -> Verdict:
+    return replace(verdict, judgement=verdict.judgement | Judgement.of(found, reasons)) if found else verdict
 
 
 def accepted(verdict: Verdict, header: Header) -> bytes:
@@ -142,11 +152,11 @@ def accepted(verdict: Verdict, header: Header) -> bytes:
     """
     table = verdict.table
     keep = np.ones(len(table.starts), np.bool_)
-    keep[list(verdict.reasons)] = False
+    keep[verdict.judgement.rows] = False
     if verdict.changed:
         changed = table.cells.with_columns(**verdict.changed).filter(pl.Series(keep))
         return cells.write(changed.select(header.staged)).data
-    return table.data if keep.all() else spliced(table.data, table.starts[keep], table.ends[keep])
+    return spliced(table.data, table.starts[keep], table.ends[keep])
 
 
 def header_row(header: Header) -> bytes:

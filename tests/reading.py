@@ -73,3 +73,8 @@ def read(
             sizes.append(table.size)
         header, size = opened.header, opened.size
     return Read(header, rows, places, malformed, records, sizes, size)
+
+
+def pairs(found: Sequence[tuple[Any, str]]) -> tuple[tuple[int, str], ...]:
+    """(row, reason) of what is said of rows, one by one."""
+    return tuple((row, reason) for rows, reason in found for row in rows.tolist())

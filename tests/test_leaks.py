@@ -26,6 +26,7 @@ from fakes import answer, answering, free_port
 from world import CONTRACT, ROOT, World, a_world, as_csv
 
 from pipeline import PipelineError, load_config, run, validate
+from pipeline.contract.judgement import Judgement
 from pipeline.contract.judging import interpreter
 from pipeline.handoffs import Verdict
 from pipeline.read import open_source
@@ -291,7 +292,9 @@ def test_what_lies_about(world: World, seen: Seen) -> None:
             seen.take(source)
             for piece in source.slices():
                 table = piece.table()
-                verdict = Verdict(table, {}, (table.cells["EMAIL"],), {"EMAIL": table.cells["EMAIL"]})
+                verdict = Verdict(
+                    table, Judgement(), (table.cells["EMAIL"],), {"EMAIL": table.cells["EMAIL"]}
+                )
                 for thing in (piece, table, verdict, *table.malformed):
                     seen.take(thing)
 

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reading import pairs
 
 from pipeline.contract import seen
 from pipeline.contract.rules import CellType, Keep, Unique
@@ -36,8 +37,8 @@ def said(uniqueness: Uniqueness, slices: list[pl.DataFrame]) -> set[tuple[int, s
     """What it says of a source that is cut so, rows counted over the whole of it."""
     starts = [0, *itertools.accumulate(map(len, slices))]
     now = [uniqueness.observe(uniqueness.keys(cells)) for cells in slices]
-    later = [() if uniqueness.streams else uniqueness.settle(i) for i in range(len(slices))]
-    return {(starts[i] + row, why) for i in range(len(slices)) for row, why in (*now[i], *later[i])}
+    later = [[] if uniqueness.streams else uniqueness.settle(i) for i in range(len(slices))]
+    return {(starts[i] + row, why) for i in range(len(slices)) for row, why in pairs(now[i] + later[i])}
 
 
 def expected(cells: pl.DataFrame, unique: Unique) -> set[tuple[int, str]]:
@@ -77,11 +78,11 @@ def test_rules_of_every_kind_go_together() -> None:
     uniqueness = Uniqueness(uniques, TYPES)
     cells = pl.DataFrame({"A": ["1", "01"], "B": ["a", "a"]})
     keys = uniqueness.keys(cells)
-    assert uniqueness.observe(keys) == ((1, "A:field_uniqueness"),)
-    assert uniqueness.observe(uniqueness.keys(cells[:1])) == ((0, "A:field_uniqueness"),)
+    assert pairs(uniqueness.observe(keys)) == ((1, "A:field_uniqueness"),)
+    assert pairs(uniqueness.observe(uniqueness.keys(cells[:1]))) == ((0, "A:field_uniqueness"),)
     assert not uniqueness.streams
-    assert uniqueness.settle(0) == ((0, "B:field_uniqueness"), (1, "B:field_uniqueness"))
-    assert uniqueness.settle(1) == ((0, "B:field_uniqueness"),)
+    assert pairs(uniqueness.settle(0)) == ((0, "B:field_uniqueness"), (1, "B:field_uniqueness"))
+    assert pairs(uniqueness.settle(1)) == ((0, "B:field_uniqueness"),)
 
 
 @pytest.fixture(params=["as it is", "spilled", "colliding", "both"])
@@ -129,8 +130,8 @@ def test_keys_that_ascend_until_they_do_not(keep: Keep, odd: list[int | str | No
 def test_keys_that_only_look_alike_when_put_together_do_not_repeat() -> None:
     uniqueness = Uniqueness([Unique(("B", "D"), "first")], {"B": CellType(), "D": CellType()})
     cells = pl.DataFrame({"B": ["1:a", "1", "-", None, "1:-", ""], "D": ["b", ":ab", None, "-", None, "1:-"]})
-    assert uniqueness.observe(uniqueness.keys(cells)) == ()
-    assert uniqueness.observe(uniqueness.keys(cells[3:4])) == ((0, "_row:multiple_fields_uniqueness"),)
+    assert pairs(uniqueness.observe(uniqueness.keys(cells))) == ()
+    assert pairs(uniqueness.observe(uniqueness.keys(cells[3:4]))) == ((0, "_row:multiple_fields_uniqueness"),)
 
 
 def test_long_keys_are_compared_to_their_ends() -> None:
@@ -138,8 +139,8 @@ def test_long_keys_are_compared_to_their_ends() -> None:
     long = "x" * 700_000  # several of them are more than is compared at a time
     first = pl.DataFrame({"B": [long + "1", long + "2", long + "3"]})
     again = pl.DataFrame({"B": [long + "4", long + "3", long + "1", long + "4"]})
-    assert uniqueness.observe(uniqueness.keys(first)) == ()
-    repeats = [row for row, _ in uniqueness.observe(uniqueness.keys(again))]
+    assert pairs(uniqueness.observe(uniqueness.keys(first))) == ()
+    repeats = [row for row, _ in pairs(uniqueness.observe(uniqueness.keys(again)))]
     assert repeats == [1, 2, 3]
 
 
@@ -167,7 +168,7 @@ for start in range(0, rows, step):
     number = pl.Series(np.arange(start, start + step) * 387420489 % 10**10)
     number[0] = 0  # one in each slice but the first repeats
     keys = uniqueness.keys(pl.DataFrame({"A": number.cast(pl.String)}))
-    repeats += len(uniqueness.observe(keys))
+    repeats += len(pairs(uniqueness.observe(keys)))
     before = before or held()
     most = max(most, held() - before)
 assert repeats == rows // step - 1, repeats

@@ -4,8 +4,10 @@ find.py      spec -> the pandera schema
 describe.py  schema -> rules, or what of it is not supported
 rules.py     the rules as plain data, without pandera
 typed.py     text -> values: the view of the cells that all else speaks about
+sieve.py     records -> which are certainly good, by one pattern (fields.py, ranges.py: what it is made of)
 screen.py    rows -> which are certainly good, by polars (patterns.py: regular expressions for it)
-judge.py     rows in doubt -> verdict: pandera itself (frames.py: what it is handed)
+ruling.py    rows in doubt -> verdict, where polars can say what pandera would
+judge.py     the others -> verdict: pandera itself (frames.py: what it is handed)
 memory.py    the rules as they were the last time, to begin with
 judging.py   the judge in an interpreter of its own (serve.py: its other end)
 unique.py    what may not repeat in the whole source (seen.py: what was seen, keytexts.py: on disk)
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from pipeline.contract.judgement import Judgement
+    from pipeline.contract.ruling import Ruling
+    from pipeline.contract.sieve import Sieve
     from pipeline.contract.unique import Uniqueness
     from pipeline.handoffs import Mask
 
@@ -134,6 +138,8 @@ class Contract:
         self._itself = itself
         self._judges: dict[tuple[str, ...], Judging] = {}
         self._screens: dict[tuple[str, ...], pl.Expr] = {}
+        self._rulings: dict[tuple[str, ...], Ruling] = {}
+        self._sieves: dict[tuple[tuple[str, ...], ...], Sieve | None] = {}
 
     def confirmed(self) -> Contract:
         """This one, unless its rules were remembered wrongly: then the contract as it is. May wait."""
@@ -172,6 +178,18 @@ class Contract:
         """The rules by the columns of a source, with every reason they can give, in the contract's order."""
         return self.rules.bind(columns)
 
+    def sieve(self, columns: Sequence[str], needed: Sequence[str]) -> Sieve | None:
+        """What passes records of these columns unparsed, with the cells of those `needed`; None: nothing.
+
+        For contracts that change no text. Can be called from any thread.
+        """
+        from pipeline.contract.sieve import sieve
+
+        key = (tuple(columns), tuple(needed))
+        if key not in self._sieves:
+            self._sieves[key] = sieve(self.rules, self.bind(columns), *key)
+        return self._sieves[key]
+
     def in_doubt(self, cells: pl.DataFrame) -> Mask:
         """Which rows have to be judged; the others are certainly good.
 
@@ -184,6 +202,19 @@ class Contract:
         if good is None:
             good = self._screens[columns] = screen(self.rules, self.bind(columns))
         return in_doubt(cells, good)
+
+    def rule(self, cells: pl.DataFrame) -> tuple[Mask, Judgement]:
+        """Which rows can be ruled on without pandera, and its judgement on these: `cells` as for `in_doubt`.
+
+        Can be called from any thread.
+        """
+        from pipeline.contract.ruling import Ruling
+
+        columns = tuple(cells.columns)
+        ruling = self._rulings.get(columns)
+        if ruling is None:
+            ruling = self._rulings[columns] = Ruling(self.rules, self.bind(columns))
+        return ruling(cells)
 
     def judge(self, cells: pl.DataFrame) -> Judgement:
         """pandera's verdict on rows, all of them: `cells` as for `in_doubt`.

@@ -12,7 +12,7 @@ import re
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +24,12 @@ from pandera.pandas import Column, DataFrameSchema
 
 from pipeline.contract import text, typed
 from pipeline.contract.frames import judged, keeping_rows, to_pandas
-from pipeline.contract.judgement import Judgement
+from pipeline.contract.judgement import Found, Judgement
 from pipeline.contract.rules import ANY_FILLED, NOT_NULLABLE, ROW, CellType, Rules, coercion
 from pipeline.errors import ConfigError, PipelineError
 
-Rows = npt.NDArray[np.int64]
-Found = tuple[Rows, str]  # rows, and the reason to reject them for
+if TYPE_CHECKING:
+    from pipeline.handoffs import Offsets
 
 
 class Judge:
@@ -40,7 +40,7 @@ class Judge:
         self._file = file
         self._rules = rules
         self._bound = bound.columns
-        self._ranks = {reason: rank for rank, reason in enumerate(bound.reasons)}
+        self._reasons = bound.reasons
         self._row_checks = [rule.name for rule in rules.rows if rule.kind != ANY_FILLED]
         own = {name: schema.columns[rule.name] for name, rule in bound.columns.items()}
         # As in pandera, a parser stands before coercion: with coerce it sees text, without it values.
@@ -78,7 +78,7 @@ class Judge:
                 changed[name] = new
         found = [*self._unparsed(faults), *(self._told(error, faults) for error in errors)]
         found += self._unfilled(cells.with_columns(**changed))
-        return Judgement(*self._in_order(found), tuple(self._ranks), changed)
+        return Judgement.of(found, self._reasons, **changed)
 
     def _validate(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, Sequence[SchemaError]]:
         """The frame as the contract's parsers and defaults leave it, and what pandera has against it."""
@@ -133,13 +133,6 @@ class Judge:
                 ]
                 empty = cells.select(~pl.any_horizontal(there)).to_series()
                 yield np.flatnonzero(empty.to_numpy()), f"{ROW}:{rule.name}"
-
-    def _in_order(self, found: Sequence[Found]) -> tuple[Rows, Rows]:
-        """All that was found, each once, by row and then in the contract's order: rows and ranks."""
-        size = max(1, len(self._ranks))
-        keys = [rows.astype(np.int64) * size + self._ranks[reason] for rows, reason in found]
-        merged = np.unique(np.concatenate(keys)) if keys else np.empty(0, np.int64)
-        return merged // size, merged % size
 
     def _parsed_as_text(self, cells: pl.DataFrame) -> Iterator[tuple[str, pl.Series]]:
         """The columns whose parsers see text, where these change it."""
@@ -196,7 +189,7 @@ def _same(old: Any, new: Any) -> bool:
     return old is new or bool(pd.isna(new) if pd.isna(old) else not pd.isna(new) and old == new)
 
 
-def _rows(error: SchemaError) -> Rows:
+def _rows(error: SchemaError) -> Offsets:
     """The rows that an error of pandera's is about, none where it does not say.
 
     A check's own answer is asked first: failure cases leave out rows where all that failed is null, and

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from pipeline.handoffs import Offsets
 
+Found = tuple["Offsets", str]  # rows, and the reason to reject them for
 _NONE = np.empty(0, np.int64)
 
 
@@ -30,22 +31,31 @@ class Judgement:
     names: Sequence[str] = ()
     changed: Mapping[str, pl.Series] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, found: Sequence[Found], names: Sequence[str], **changed: pl.Series) -> Self:
+        """All that was found, in order and each once; `names` are the contract's reasons in its order."""
+        ranks = {name: rank for rank, name in enumerate(names)}
+        keys = [rows.astype(np.int64) * len(names) + ranks[name] for rows, name in found if len(rows)]
+        merged = np.unique(np.concatenate(keys)) if keys else _NONE
+        return cls(*np.divmod(merged, max(1, len(names))), names, changed)
+
+    def __or__(self, other: Self) -> Self:
+        """What both say of the same rows, by the same contract; of what is changed, what this one says."""
+        if not len(other.rows):
+            return self
+        names = self.names or other.names
+        keys = np.union1d(self.rows * len(names) + self.reasons, other.rows * len(names) + other.reasons)
+        rows, reasons = np.divmod(keys, len(names))
+        return replace(self, rows=rows, reasons=reasons, names=names)
+
     @property
     def failures(self) -> tuple[tuple[int, str], ...]:
         """(row, reason), one by one."""
         reasons = map(self.names.__getitem__, self.reasons.tolist())
         return tuple(zip(self.rows.tolist(), reasons, strict=True))
 
-    def by_row(self, start: int, numbers: Offsets) -> dict[int, Sequence[str]]:
-        """The reasons against the rows from `start` on, each row under its number among `numbers`."""
+    def part(self, start: int, numbers: Offsets) -> Self:
+        """What is said of the rows from `start` on, each row under its number among `numbers`."""
         first, last = np.searchsorted(self.rows, [start, start + len(numbers)])
         rows, reasons = numbers[self.rows[first:last] - start], self.reasons[first:last]
-        alone = [(name,) for name in self.names]
-        found: dict[int, Sequence[str]] = dict(
-            zip(rows.tolist(), map(alone.__getitem__, reasons.tolist()), strict=True)
-        )
-        more = np.flatnonzero(rows[1:] == rows[:-1])
-        several: dict[int, list[str]] = {int(row): [] for row in rows[more]}
-        for at in np.flatnonzero(np.isin(rows, rows[more])).tolist():
-            several[int(rows[at])].append(self.names[reasons[at]])
-        return found | several
+        return replace(self, rows=rows, reasons=reasons, changed={})

@@ -13,14 +13,13 @@ from re import _constants as code  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
+import polars as pl
+
 MOST_REPEATS = 1000  # Rust refuses patterns that grow too large
 _CLASSES = {code.CATEGORY_DIGIT: "0-9", code.CATEGORY_WORD: "0-9A-Za-z_", code.CATEGORY_SPACE: r" \t\n\r\f"}
-_POSITIONS = {
-    code.AT_BEGINNING: r"\A",
-    code.AT_BEGINNING_STRING: r"\A",
-    code.AT_END: r"\z",
-    code.AT_END_STRING: r"\z",
-}
+_BEGINNINGS = (code.AT_BEGINNING, code.AT_BEGINNING_STRING)
+_ENDS = (code.AT_END, code.AT_END_STRING)
+_POSITIONS = dict.fromkeys(_BEGINNINGS, r"\A") | dict.fromkeys(_ENDS, r"\z")
 
 
 class _Untranslatable(Exception):
@@ -33,40 +32,83 @@ def translated(pattern: str, *, at_start: bool) -> str | None:
     `at_start`: as `re.match` takes it, else as `re.search` does.
     """
     try:
-        parsed = _parser.parse(pattern)
-        if parsed.state.flags & ~re.UNICODE.value:
-            return None
-        if at_start and len(parsed) == 1 and parsed[0][0] is code.BRANCH:
-            return None  # libraries that put `^` in front bind it to the first alternative
-        text = _sequence(parsed)
-    except (_Untranslatable, re.error, RecursionError, OverflowError):
+        text = _sequence(_parsed(pattern, at_start=at_start))
+    except _UNTRANSLATABLE:
         return None
     # Byte by byte is faster, and the same as long as nothing stands for "any other character".
     mode = "" if "[^" in text else "(?-u)"
     return rf"{mode}\A(?:{text})" if at_start else mode + text
 
 
-def _sequence(parsed: Any) -> str:
-    return "".join(_item(operation, argument) for operation, argument in parsed)
+def within(pattern: str, never: str, *, at_start: bool) -> str | None:
+    """A pattern, to be part of a larger one, for whole texts in which `pattern` is found; else as above.
+
+    It matches none of the characters `never`, which are written as in a class.
+    """
+    try:
+        parsed = list(_parsed(pattern, at_start=at_start))
+        begins, ends = (
+            bool(parsed and _is_at(parsed[0], _BEGINNINGS)),
+            bool(parsed and _is_at(parsed[-1], _ENDS)),
+        )
+        text = _sequence(parsed[begins : len(parsed) - ends], never)
+    except _UNTRANSLATABLE:
+        return None
+    rest = f"[^{never}]*"
+    return f"{'' if at_start or begins else rest}(?:{text}){'' if ends else rest}"
 
 
-def _item(operation: Any, argument: Any) -> str:
+def compiles(pattern: str) -> bool:
+    """Whether polars takes the pattern."""
+    try:
+        pl.Series([""]).str.contains(pattern)
+    except pl.exceptions.PolarsError:
+        return False
+    return True
+
+
+def takes_nothing(pattern: str) -> bool:
+    """Whether it matches the empty text."""
+    return bool(pl.Series([""]).str.contains(rf"\A(?:{pattern})\z")[0])
+
+
+_UNTRANSLATABLE = (_Untranslatable, re.error, RecursionError, OverflowError)
+
+
+def _parsed(pattern: str, *, at_start: bool) -> Any:
+    parsed = _parser.parse(pattern)
+    if parsed.state.flags & ~re.UNICODE.value:
+        raise _Untranslatable
+    if at_start and len(parsed) == 1 and parsed[0][0] is code.BRANCH:
+        raise _Untranslatable  # libraries that put `^` in front bind it to the first alternative
+    return parsed
+
+
+def _is_at(item: tuple[Any, Any], positions: tuple[Any, ...]) -> bool:
+    return item[0] is code.AT and item[1] in positions
+
+
+def _sequence(parsed: Any, never: str = "") -> str:
+    return "".join(_item(operation, argument, never) for operation, argument in parsed)
+
+
+def _item(operation: Any, argument: Any, never: str) -> str:
     if operation is code.LITERAL:
-        return _character(argument)
+        return _character(argument, never)
     if operation is code.NOT_LITERAL:
-        return f"[^{_character(argument)}]"
+        return f"[^{_character(argument)}{never}]"
     if operation is code.ANY:
-        return r"[^\n]"
+        return rf"[^\n{never}]"
     if operation is code.IN:
-        return _class(argument)
+        return f"[{_class(argument)}&&[^{never}]]" if never else _class(argument)
     if operation is code.BRANCH:
-        return f"(?:{'|'.join(map(_sequence, argument[1]))})"
+        return f"(?:{'|'.join(_sequence(each, never) for each in argument[1])})"
     if operation is code.SUBPATTERN and not argument[1] and not argument[2]:
-        return f"(?:{_sequence(argument[3])})"
+        return f"(?:{_sequence(argument[3], never)})"
     if operation is code.AT and argument in _POSITIONS:
         return _POSITIONS[argument]
     if operation in (code.MAX_REPEAT, code.MIN_REPEAT):  # greedy or not makes no difference to whether
-        return f"(?:{_sequence(argument[2])}){_times(argument[0], argument[1])}"
+        return f"(?:{_sequence(argument[2], never)}){_times(argument[0], argument[1])}"
     raise _Untranslatable
 
 
@@ -91,8 +133,8 @@ def _class(members: Any) -> str:
     return f"[{'^' if negated else ''}{text}]"
 
 
-def _character(number: int) -> str:
-    if number > 127:
-        raise _Untranslatable
+def _character(number: int, never: str = "") -> str:
     character = chr(number)
+    if number > 127 or (never and re.match(f"[{never}]", character)):
+        raise _Untranslatable
     return character if character.isalnum() else rf"\x{number:02x}"

@@ -20,7 +20,16 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from pipeline.contract import typed
-from pipeline.contract.patterns import translated
+from pipeline.contract.comparisons import (
+    EQUALITY,
+    IN_ORDER,
+    NoCounterpartError,
+    as_float,
+    bounds,
+    compared,
+    exactly,
+)
+from pipeline.contract.patterns import compiles, translated
 from pipeline.contract.rules import ANY_FILLED, Bound, CellType, CheckRule, ColumnRule, Rules
 from pipeline.formats import emails, phones, spreadsheets
 
@@ -37,7 +46,7 @@ if TYPE_CHECKING:
     from pipeline.handoffs import Mask
 
 Args = Mapping[str, Any]
-_DOUBT = pl.lit(value=False)
+DOUBT = pl.lit(value=False)
 
 
 def screen(rules: Rules, bound: Bound) -> pl.Expr:
@@ -47,7 +56,7 @@ def screen(rules: Rules, bound: Bound) -> pl.Expr:
     """
     changed = rules.parsed or any(rule.parsed for rule in bound.columns.values())
     if changed or any(check.kind != ANY_FILLED for check in rules.rows):
-        return _DOUBT
+        return DOUBT
     needed = [good for name, rule in bound.columns.items() if (good := _column(name, rule)) is not None]
     for check in rules.rows:
         there = [name for name in check.args["columns"] if name in bound.columns]
@@ -97,103 +106,50 @@ def _number(text: pl.Expr, type_: CellType) -> pl.Expr:
 
 
 def _checks(text: pl.Expr, rule: ColumnRule) -> list[pl.Expr]:
-    return [_check(text, rule.type, check) for check in rule.checks]
+    return [passes(text, rule.type, check) for check in rule.checks]
 
 
-def _check(text: pl.Expr, type_: CellType, check: CheckRule) -> pl.Expr:
+def passes(text: pl.Expr, type_: CellType, check: CheckRule) -> pl.Expr:
     """Where values surely pass this check; where they are null it does not matter."""
     if type_.kind == "text" and check.kind in _ON_TEXT:
         return _ON_TEXT[check.kind](text, check.args)
-    if type_.kind == "datetime" and type_.zone is None and check.kind in _ORDER:
+    if type_.kind == "datetime" and type_.zone is None and check.kind in IN_ORDER:
         return _within_days(text, check)
     comparable = _comparable(text, type_)
-    if comparable is None or check.kind not in (*_ORDER, *_EQUALITY):
-        return _DOUBT
+    if comparable is None or check.kind not in (*IN_ORDER, *EQUALITY):
+        return DOUBT
     value, literal = comparable
-    if check.kind in _ORDER and type_.kind in ("boolean", "category"):
-        return _DOUBT
+    if check.kind in IN_ORDER and type_.kind in ("boolean", "category"):
+        return DOUBT
     try:
-        return _compared(value, check, literal)
-    except _NoCounterpart:
-        return _DOUBT
-
-
-class _NoCounterpart(Exception):
-    """An argument that pandas may compare in a way of its own."""
+        return compared(value, check, literal)
+    except NoCounterpartError:
+        return DOUBT
 
 
 def _comparable(text: pl.Expr, type_: CellType) -> tuple[pl.Expr, Callable[[Any], Any]] | None:
     """What values of the type are compared as, and an argument made the same."""
     match type_.kind:
         case "text" | "category":
-            return text, _exactly(str)
+            return text, exactly(str)
         case "integer":
             low = -(2 ** (type_.bits - 1)) if type_.signed else 0
-            return _number(text, type_), _exactly(int, lambda value: low <= value < low + 2**type_.bits)
+            return _number(text, type_), exactly(int, lambda value: low <= value < low + 2**type_.bits)
         case "decimal" if type_.bits == 64:
-            return typed.value(text, type_), _float
+            return typed.value(text, type_), as_float
         case "boolean":
-            return typed.value(text, type_), _exactly(bool)
+            return typed.value(text, type_), exactly(bool)
         case "date":
-            return text, lambda value: _exactly(dt.date)(value).isoformat()
+            return text, lambda value: exactly(dt.date)(value).isoformat()
     return None
-
-
-def _exactly(kind: type, fits: Callable[[Any], bool] = lambda _: True) -> Callable[[Any], Any]:
-    def literal(value: Any) -> Any:
-        if type(value) is not kind or not fits(value):
-            raise _NoCounterpart
-        return value
-
-    return literal
-
-
-def _float(value: Any) -> float:
-    if type(value) not in (int, float) or not abs(value) < 2**53:
-        raise _NoCounterpart
-    return float(value)
-
-
-def _compared(value: pl.Expr, check: CheckRule, literal: Callable[[Any], Any]) -> pl.Expr:
-    if check.kind in ("isin", "notin"):
-        (listed,) = check.args.values()
-        if not isinstance(listed, tuple):
-            raise _NoCounterpart
-        within = value.is_in([literal(each) for each in listed])
-        return within if check.kind == "isin" else ~within
-    if check.kind in _EQUALITY:
-        same: pl.Expr = value == literal(check.args["value"])
-        return same if check.kind == "equal_to" else ~same
-    low, low_too, high, high_too = _bounds(check)
-    needed = []
-    if low is not None:
-        needed.append(value >= literal(low) if low_too else value > literal(low))
-    if high is not None:
-        needed.append(value <= literal(high) if high_too else value < literal(high))
-    return pl.all_horizontal(needed)
-
-
-_EQUALITY = ("equal_to", "not_equal_to", "isin", "notin")
-_ORDER = ("greater_than", "greater_than_or_equal_to", "less_than", "less_than_or_equal_to", "in_range")
-
-
-def _bounds(check: CheckRule) -> tuple[Any, bool, Any, bool]:
-    """Least value, whether it is allowed itself, greatest value, whether it is; None: no such bound."""
-    args, equal = check.args, check.kind.endswith("_or_equal_to")
-    return (
-        args.get("min_value"),
-        bool(args.get("include_min", True)) if check.kind == "in_range" else equal,
-        args.get("max_value"),
-        bool(args.get("include_max", True)) if check.kind == "in_range" else equal,
-    )
 
 
 def _within_days(text: pl.Expr, check: CheckRule) -> pl.Expr:
     """Moments compared by their days; on the day of a bound itself only where no hour can matter."""
-    low, low_too, high, high_too = _bounds(check)
+    low, low_too, high, high_too = bounds(check)
     given = [bound for bound in (low, high) if bound is not None]
     if any(type(bound) is not dt.datetime or bound.tzinfo for bound in given):
-        return _DOUBT
+        return DOUBT
     day, needed = text.str.slice(0, 10), []
     if low is not None:
         first = low.date().isoformat()
@@ -209,7 +165,7 @@ def _length(text: pl.Expr, args: Args) -> pl.Expr:
     size, exact = text.str.len_chars(), args.get("exact_value")
     bounds = [exact, exact] if exact is not None else [args.get("min_value"), args.get("max_value")]
     if any(bound is not None and type(bound) is not int for bound in bounds) or bounds == [None, None]:
-        return _DOUBT
+        return DOUBT
     least, most = bounds
     needed = [] if least is None else [size >= least]
     return pl.all_horizontal([*needed, size <= most] if most is not None else needed)
@@ -218,19 +174,11 @@ def _length(text: pl.Expr, args: Args) -> pl.Expr:
 def _pattern(text: pl.Expr, args: Args, *, at_start: bool) -> pl.Expr:
     same = args.get("flags", 32) == 32 and isinstance(args["pattern"], str)  # 32: re.UNICODE, the default
     found = translated(args["pattern"], at_start=at_start) if same else None
-    return text.str.contains(found) if found is not None and _compiles(found) else _DOUBT
-
-
-def _compiles(pattern: str) -> bool:
-    try:
-        pl.Series([""]).str.contains(pattern)
-    except pl.exceptions.PolarsError:
-        return False
-    return True
+    return text.str.contains(found) if found is not None and compiles(found) else DOUBT
 
 
 def _edge(text: pl.Expr, args: Args, look: Callable[[pl.Expr, str], pl.Expr]) -> pl.Expr:
-    return look(text, args["string"]) if type(args["string"]) is str else _DOUBT
+    return look(text, args["string"]) if type(args["string"]) is str else DOUBT
 
 
 _ON_TEXT: dict[str, Callable[[pl.Expr, Args], pl.Expr]] = {

@@ -19,13 +19,12 @@ import numpy as np
 import polars as pl
 
 from pipeline.contract.rules import CellType, Keep, Unique
-from pipeline.contract.seen import Keys, Seen, prepared
+from pipeline.contract.seen import NONE, Keys, Seen, prepared
 from pipeline.contract.typed import value
 
 if TYPE_CHECKING:
+    from pipeline.contract.judgement import Found
     from pipeline.contract.keytexts import Rows
-
-Failures = tuple[tuple[int, str], ...]
 
 MEMORY = 256 << 20  # bytes for all rules of a source; what is more lies on disk
 
@@ -39,6 +38,11 @@ class Uniqueness:
         self._types = types
         self._rules = [(rule, _Repeats(rule.keep, memory // len(uniques))) for rule in uniques]
         self._seed = secrets.randbits(64)  # so that nobody can make keys that collide
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All that some rule is about, each once."""
+        return tuple(dict.fromkeys(name for rule, _ in self._rules for name in rule.columns))
 
     @property
     def streams(self) -> bool:
@@ -55,22 +59,20 @@ class Uniqueness:
         )
         return tuple(prepared(key, self._seed) for key in texts)
 
-    def observe(self, keys: Sequence[Keys]) -> Failures:
-        """(row, reason) of this slice, the next in source order, as far as it can be known already."""
-        return tuple(
-            (row, rule.reason)
+    def observe(self, keys: Sequence[Keys]) -> list[Found]:
+        """What is wrong with this slice, the next in source order, as far as it can be known already."""
+        found = [
+            (repeats.observe(key), rule.reason)
             for (rule, repeats), key in zip(self._rules, keys, strict=True)
-            for row in repeats.observe(key)
-        )
+        ]
+        return [(rows, reason) for rows, reason in found if len(rows)]
 
-    def settle(self, index: int) -> Failures:
-        """(row, reason) of slice `index`, counted as observed, that `observe` could not know yet."""
-        return tuple(
-            (row, rule.reason)
-            for rule, repeats in self._rules
-            if rule.keep != "first"
-            for row in repeats.settle(index)
-        )
+    def settle(self, index: int) -> list[Found]:
+        """What is wrong with slice `index`, counted as observed, that `observe` could not know yet."""
+        found = [
+            (repeats.settle(index), rule.reason) for rule, repeats in self._rules if rule.keep != "first"
+        ]
+        return [(rows, reason) for rows, reason in found if len(rows)]
 
     def _text(self, columns: Sequence[str]) -> pl.Expr:
         """A text that is the same for equal values only, null where all of them are blank."""
@@ -90,21 +92,22 @@ class _Repeats:
         self._starts = [0]
         self._pairs: list[tuple[Rows, Rows]] = []  # rows, and the first of each's kind
 
-    def observe(self, keys: Keys) -> list[int]:
+    def observe(self, keys: Keys) -> Rows:
         """The rows of the next slice that are known to go."""
         rows, firsts = self._seen.add(keys)
         start = self._starts[-1]
         self._starts.append(self._seen.rows)
         if self._keep == "first":
-            return list(map(int, rows - start))
+            return rows - start
         self._pairs.append((rows, firsts))
-        return []
+        return NONE
 
-    def settle(self, index: int) -> list[int]:
+    def settle(self, index: int) -> Rows:
         """The rows of that slice that go, now that all are known."""
         start, end = self._starts[index : index + 2]
         low, high = np.searchsorted(self._gone, [start, end])
-        return list(map(int, self._gone[low:high] - start))
+        gone: Rows = self._gone[low:high] - start
+        return gone
 
     @cached_property
     def _gone(self) -> Rows:

@@ -11,16 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from pipeline.handoffs import Header, Malformed, Table
 from pipeline.read.csvhead import Head, Layout, cut_block, layout_of
 from pipeline.read.header import attributes
 from pipeline.read.stream import ByteStream, check_not_utf16, open_stream, shown
-from pipeline.tabular.records import Records
+from pipeline.tabular.records import Broken, Records
 
 if TYPE_CHECKING:
     import polars as pl
 
     from pipeline.config import SourceConfig
+    from pipeline.contract.sieve import Sieve
+    from pipeline.handoffs import Offsets
 
 _MIB = 1 << 20
 # What a rejects file has of its own behind the columns; no column of a source can be called so.
@@ -99,35 +103,60 @@ class CsvSlice:
     transcoded: bool
     found: Records = field(repr=False)
 
-    def table(self) -> Table:
+    def table(self, sieve: Sieve | None = None) -> Table:
         """The slice taken apart: cells parsed, malformed records told, bytes in the staged form."""
         from pipeline.tabular.cells import CANONICAL, parse, write
 
         columns = self.header.columns
+        all_kept = self.header.kept == tuple(range(len(columns)))
         mended_by = _MENDED_BY if self.layout.rejects else ()
+        own_bytes = self.layout.dialect == CANONICAL and all_kept and not mended_by
+        if own_bytes and sieve:
+            return self._sieved(sieve)
         cells, records = parse(self.found, self.layout.dialect, (*columns, *mended_by))
         if mended_by:
             cells, records = _without_unmended(cells, records, columns)
-        all_kept = self.header.kept == tuple(range(len(columns)))
-        if self.layout.dialect == CANONICAL and all_kept and not mended_by:
-            written = records
-        else:
-            written = write(cells.select(self.header.staged))
+        written = records if own_bytes else write(cells.select(self.header.staged))
         return Table(
             cells=cells,
+            rows=np.arange(len(records)),
             data=written.data,
             starts=written.starts,
             ends=written.stops,
             places=records.lines,
-            malformed=self._malformed(records),
+            malformed=self._malformed(records.broken, records.lines),
             size=self.size,
         )
 
-    def _malformed(self, records: Records) -> tuple[Malformed, ...]:
-        before = records.lines.searchsorted([broken.line for broken in records.broken]).tolist()
+    def _sieved(self, sieve: Sieve) -> Table:
+        """The slice with only those records parsed that the sieve does not pass."""
+        from pipeline.tabular.cells import CANONICAL, parse
+
+        records = self.found.packed()
+        well_formed, passed = sieve.passed(records)
+        rest = records.at(np.flatnonzero(~well_formed))
+        cells, read = parse(rest, CANONICAL, self.header.columns)
+        parsed = np.searchsorted(records.lines, read.lines)  # no two records begin in one line
+        well_formed[parsed] = True
+        records = records.at(np.flatnonzero(well_formed))
+        return Table(
+            cells=cells,
+            rows=np.searchsorted(records.lines, read.lines),
+            data=records.data,
+            starts=records.starts,
+            ends=records.stops,
+            places=records.lines,
+            malformed=self._malformed(read.broken, records.lines),
+            size=self.size,
+            passed=passed,
+        )
+
+    def _malformed(self, found: Sequence[Broken], lines: Offsets) -> tuple[Malformed, ...]:
+        """What is broken among well-formed records that begin at these lines."""
+        before = lines.searchsorted([broken.line for broken in found]).tolist()
         return tuple(
             Malformed(one.line, count, one.reason, shown(one.raw, transcoded=self.transcoded))
-            for one, count in zip(records.broken, before, strict=True)
+            for one, count in zip(found, before, strict=True)
         )
 
 

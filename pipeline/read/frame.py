@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import polars as pl
 
 from pipeline.errors import SourceError
@@ -22,10 +23,10 @@ from pipeline.tabular.cells import write
 from pipeline.tabular.text import NoTextError, Text, of_series
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
     from pipeline.config import SourceConfig
+    from pipeline.contract.sieve import Sieve
 
 _SLICE_BYTES = 16 << 20
 _CELL_BYTES = 16  # a guess that only decides how many rows make a slice
@@ -181,8 +182,11 @@ class FrameSlice:
     rejects: bool
     texts: Sequence[Callable[[], Text]] = field(repr=False)
 
-    def table(self) -> Table:
-        """The rows as cells and as bytes. Raises SourceError for a value that has no certain text."""
+    def table(self, sieve: Sieve | None = None) -> Table:  # noqa: ARG002
+        """The rows as cells and as bytes; there are no bytes to sieve before there are cells.
+
+        Raises SourceError for a value that has no certain text.
+        """
         names = (
             *self.header.names,
             *_MENDED_BY[: len(self.texts) - len(self.header.names)],
@@ -211,6 +215,7 @@ class FrameSlice:
         rows: np.ndarray[Any, Any] = places.filter(good).to_numpy()
         return Table(
             cells=kept,
+            rows=np.arange(kept.height),
             data=written.data,
             starts=written.starts,
             ends=written.stops,

@@ -51,7 +51,7 @@ def parse_carefully(records: Records, dialect: Dialect, columns: Sequence[str]) 
     return pl.DataFrame(rows, schema=_schema(columns), orient="row")
 
 
-def of_rows(table: Table, rows: Sequence[int]) -> pl.DataFrame:
+def of_rows(table: Table, rows: Offsets) -> pl.DataFrame:
     """The cells of these rows, in ascending order; read once more where the table has let go of its cells."""
     if table.cells.height == len(table.starts):
         return table.cells[rows]

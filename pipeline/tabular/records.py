@@ -70,6 +70,16 @@ class Records:
     def __len__(self) -> int:
         return len(self.starts)
 
+    def at(self, rows: Offsets) -> Self:
+        """These records only; what is broken stays."""
+        return replace(
+            self,
+            starts=self.starts[rows],
+            ends=self.ends[rows],
+            stops=self.stops[rows],
+            lines=self.lines[rows],
+        )
+
     def without(self, reasons: Mapping[int, str], raws: Mapping[int, bytes] | None = None) -> Self:
         """The same without the records that `reasons` maps to why they are broken.
 
@@ -80,14 +90,7 @@ class Records:
         own = {i: self.data[self.starts[i] : self.ends[i]] for i in reasons} if raws is None else raws
         more = (Broken(int(self.lines[i]), reason, own[i]) for i, reason in reasons.items())
         broken = tuple(sorted((*self.broken, *more), key=lambda one: one.line))
-        return replace(
-            self,
-            starts=self.starts[keep],
-            ends=self.ends[keep],
-            stops=self.stops[keep],
-            lines=self.lines[keep],
-            broken=broken,
-        )
+        return replace(self.at(np.flatnonzero(keep)), broken=broken)
 
     def packed(self) -> Self:
         """The same records with nothing between them, each with LF as its line end."""

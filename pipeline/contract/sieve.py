@@ -1,0 +1,76 @@
+"""The sieve: which records are certainly good, told from their bytes before they are taken apart.
+
+The rules of all columns together make one regular expression for a whole record, its fields bare or quoted,
+and most records of most files match it: finding that out costs a fraction of what parsing does. What no
+pattern says of a column (phone numbers, several checks at once) the screen says, of that column alone. A
+record that does not pass has done nothing wrong yet: it is parsed, and screened cell by cell.
+
+As with the screen, whatever passes is good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from pipeline.contract.fields import any_field, field_of
+from pipeline.contract.patterns import compiles
+from pipeline.contract.rules import ANY_FILLED, Bound, Rules
+from pipeline.contract.screen import screen
+from pipeline.tabular import lines
+
+if TYPE_CHECKING:
+    from pipeline.handoffs import Mask
+    from pipeline.tabular.records import Records
+
+
+@dataclass(frozen=True)
+class Sieve:
+    """A pattern for records with these `columns`, and an expression for what it leaves open, if anything.
+
+    `left_open` is about the cells of the columns `apart`, in which there are also those that were needed.
+    """
+
+    pattern: str = field(repr=False)
+    columns: tuple[str, ...]
+    apart: tuple[str, ...]
+    left_open: pl.Expr | None = field(repr=False)
+
+    def passed(self, records: Records) -> tuple[Mask, pl.DataFrame]:
+        """Which of the records, packed, are certainly good; and the cells of these in the columns `apart`.
+
+        Pure, and lets go of the interpreter's lock: for worker threads.
+        """
+        found = lines.matching(records, self.pattern)
+        cells = lines.columns(records, found, self.columns, self.apart)
+        if self.left_open is not None:
+            good = cells.select(self.left_open).to_series()
+            found[found] = good.to_numpy()
+            cells = cells.filter(good)
+        return found, cells
+
+
+def sieve(rules: Rules, bound: Bound, columns: Sequence[str], needed: Sequence[str]) -> Sieve | None:
+    """The sieve for a source with these columns, that tells the cells of those `needed` besides.
+
+    None where too little of the contract can be said by a pattern.
+    """
+    patterns = {name: field_of(rule) for name, rule in bound.columns.items()}
+    open_ = {name for name, pattern in patterns.items() if pattern is None}
+    open_ |= {name for check in rules.rows for name in check.args.get("columns", ()) if name in patterns}
+    about_whole_rows = rules.parsed or any(check.kind != ANY_FILLED for check in rules.rows)
+    if about_whole_rows or 2 * len(open_) > len(columns):
+        return None
+    whole = ",".join(patterns.get(name) or any_field() for name in columns)
+    if not compiles(pattern := rf"\A{whole}\n\z"):
+        return None
+    left = Bound({name: rule for name, rule in bound.columns.items() if name in open_}, (), ())
+    return Sieve(
+        pattern,
+        tuple(columns),
+        tuple(name for name in columns if name in open_ or name in needed),
+        screen(rules, left) if open_ else None,
+    )

@@ -1,0 +1,46 @@
+"""Records looked at whole, as lines: which match a pattern, and single columns of those that do.
+
+For records whose own bytes are staged: comma, `"`, LF.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from pipeline.tabular.records import Records, spliced
+
+if TYPE_CHECKING:
+    from pipeline.handoffs import Mask
+
+
+def matching(records: Records, pattern: str) -> Mask:
+    """Which of the packed records match, their LF included; none where they are not UTF-8 altogether."""
+    offsets = np.append(0, records.stops)
+    lines = pa.LargeStringArray.from_buffers(len(records), pa.py_buffer(offsets), pa.py_buffer(records.data))
+    try:
+        lines.validate(full=True)
+    except pa.ArrowInvalid:
+        return np.zeros(len(records), np.bool_)
+    texts = pl.Series(lines, dtype=pl.String)
+    return texts.str.contains(pattern).to_numpy(writable=True)
+
+
+def columns(records: Records, which: Mask, names: Sequence[str], wanted: Sequence[str]) -> pl.DataFrame:
+    """The cells of the columns `wanted`, an empty one null, of those records that the mask says.
+
+    They must be known to have the columns `names`, no quotes within quotes and no byte order mark anywhere.
+    """
+    if not wanted or not which.any():
+        return pl.DataFrame(schema=dict.fromkeys(wanted, pl.String))
+    data = spliced(records.data, records.starts[which], records.stops[which])
+    schema = dict.fromkeys(names, pl.String)
+    cells = pl.read_csv(data, has_header=False, schema=schema, columns=list(map(names.index, wanted)))
+    if cells.height != np.count_nonzero(which):
+        raise RuntimeError(f"polars {pl.__version__} read {cells.height} rows of {np.count_nonzero(which)}")
+    quoted = b'"' in data
+    return cells.with_columns(pl.when(pl.all() != "").then(pl.all())) if quoted else cells

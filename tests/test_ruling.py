@@ -1,0 +1,106 @@
+"""What is ruled without pandera is what pandera says: of each row everything, or nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pandera.pandas as pa
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from test_judge import POOLS, contract, frame, schemas
+from test_screen import cases
+
+from pipeline.contract.rules import ANY_FILLED, CheckRule
+from pipeline.errors import ConfigError
+
+
+def agrees(schema: pa.DataFrameSchema, cells: pl.DataFrame) -> None:
+    ours = contract(schema)
+    if ours.changes_text:
+        return
+    known, judgement = ours.rule(cells)
+    ruled = set(known.nonzero()[0].tolist())
+    assert {row for row, _ in judgement.failures} <= ruled
+    try:
+        said = ours.judge(cells).failures
+    except ConfigError:  # the contract's own error over some row; row by row it may have a word on others
+        return
+    assert judgement.failures == tuple((row, reason) for row, reason in said if row in ruled)
+
+
+@given(case=cases())
+@settings(max_examples=200, deadline=None)
+@example(case=(pa.DataFrameSchema({"A": pa.Column(str, pa.Check.str_matches("a$"))}), frame(A=["a\n", "b"])))
+@example(case=(pa.DataFrameSchema({"A": pa.Column(str, pa.Check.str_matches(r"\d"))}), frame(A=["٣", "b"])))
+@example(
+    case=(
+        pa.DataFrameSchema({"A": pa.Column("datetime64[ms]", pa.Check.gt(dt.datetime(2001, 1, 1)))}),
+        frame(A=["2001-01-01T00:00:00.0009", "2001-01-01T00:00:00.001"]),
+    )
+)
+def test_a_ruling_is_pandera_s(case: tuple[pa.DataFrameSchema, pl.DataFrame]) -> None:
+    agrees(*case)
+
+
+def many(data: st.DataObject) -> None:
+    schema, names = data.draw(schemas())
+    row = st.tuples(*(st.sampled_from([None, "", *POOLS[kind][2]]) for kind in names.values()))
+    rows = data.draw(st.lists(row, min_size=1, max_size=10))
+    agrees(schema, pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row"))
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_of_other_contracts_too(data: st.DataObject) -> None:
+    many(data)
+
+
+@pytest.mark.slow
+@given(data=st.data(), case=cases())
+@settings(max_examples=800, deadline=None)
+def test_and_of_many_more(data: st.DataObject, case: tuple[pa.DataFrameSchema, pl.DataFrame]) -> None:
+    many(data)
+    agrees(*case)
+
+
+def test_what_has_a_counterpart_is_ruled_and_the_rest_is_left() -> None:
+    schema = pa.DataFrameSchema(
+        {
+            "ID": pa.Column(str, pa.Check.str_matches(r"C[0-9]{3}\Z")),
+            "AGE": pa.Column("Int64", [pa.Check.in_range(0, 120), pa.Check.ne(7)], nullable=True),
+            "DAY": pa.Column("date", pa.Check.ge(dt.date(2001, 1, 1)), nullable=True),
+            "EMAIL": pa.Column(str, pa.Check.email(), nullable=True),
+        }
+    )
+    ours = contract(schema)
+    rows: list[tuple[Any, ...]] = [
+        ("C001", "7", "2001-01-01", "a@example.com"),
+        ("x", "700", "2000-12-31", None),
+        (None, "seven", "2001-02-30", ""),
+        ("C001", None, None, "no address"),
+        ("é", "1", None, None),
+    ]
+    known, judgement = ours.rule(pl.DataFrame(rows, schema=["ID", "AGE", "DAY", "EMAIL"], orient="row"))
+    assert known.tolist() == [True, True, True, False, False]
+    matches = "ID:str_matches('C[0-9]{3}\\Z')"
+    assert judgement.failures == (
+        (0, "AGE:not_equal_to(7)"),
+        (1, matches),
+        (1, "AGE:in_range(0, 120)"),
+        (1, "DAY:greater_than_or_equal_to(2001-01-01)"),
+        (2, "ID:not_nullable"),
+        (2, "AGE:coerce_dtype('Int64')"),
+        (2, "DAY:coerce_dtype('date')"),
+    )
+
+
+def test_checks_of_whole_rows_are_left_but_for_the_primary_key() -> None:
+    rows = pa.Check(lambda frame: frame["A"] != frame["B"], name="differ")
+    ours = contract(pa.DataFrameSchema({"A": pa.Column(str), "B": pa.Column(str)}, checks=rows))
+    assert not ours.rule(frame(A=["a"], B=["b"]))[0].any()
+    keyed = contract(pa.DataFrameSchema({name: pa.Column(str, nullable=True) for name in "AB"}))
+    object.__setattr__(keyed.rules, "rows", (CheckRule("primary_key", ANY_FILLED, {"columns": ("A", "B")}),))
+    assert keyed.rule(frame(A=["a", None], B=[None, ""]))[1].failures == ((1, "_row:primary_key"),)
