@@ -144,6 +144,21 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Sifted:
+    """A slice whose records go two ways: the bytes to stage, and those for the rejects file.
+
+    `reasons` counts why, a record once for each of its reasons; `size` is the slice's.
+    """
+
+    good: bytes = field(repr=False)
+    bad: bytes = field(repr=False)
+    records: int
+    rejected: int
+    reasons: Mapping[str, int]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class HostedFile:
     """The staged file and the one URL that the platform fetches it by.
 

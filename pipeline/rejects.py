@@ -15,16 +15,17 @@ import numpy as np
 import polars as pl
 
 from pipeline.contract.judgement import Judgement
-from pipeline.handoffs import Header, Verdict
+from pipeline.handoffs import Header, Sifted, Verdict
 from pipeline.private import PrivateFile
 from pipeline.tabular import cells
+from pipeline.tabular.records import Records
 
 # Names that no column of a source can have: what is added must not stand in for one of these.
 _PLACE, _REASONS, _RAW, _ORDER = "\0place", "\0reasons", "\0raw", "\0order"
 
 
 class Rejects:
-    """A rejects file being written, verdict by verdict; counts what it was given.
+    """A rejects file being written, slice by slice; counts what it was given.
 
     `path` is where it lies in the end, however the run ends, or None as long as nothing was rejected.
     """
@@ -48,21 +49,31 @@ class Rejects:
         elif error is None:
             self._planned.unlink(missing_ok=True)  # an earlier run's would be taken for this one's
 
-    def write(self, verdict: Verdict) -> None:
-        """Add the rejected records of a judged slice, in source order."""
-        rejected = _rejected(verdict)
-        if not rejected.height:
+    def write(self, sifted: Sifted) -> None:
+        """Add the rejected records of the next slice."""
+        if not sifted.rejected:
             return
         if self._file is None:
             self._file = PrivateFile(self._planned)
             self.path = self._planned
             self._file.write(cells.write(pl.DataFrame([self._columns], orient="row")).data)
-        self._file.write(cells.write(rejected).data)
-        self.count += rejected.height
-        judgement = verdict.judgement
-        counts = np.bincount(judgement.reasons, minlength=len(judgement.names)).tolist()
-        self.reasons.update({name: n for name, n in zip(judgement.names, counts, strict=True) if n})
-        self.reasons.update(f"_record:{broken.reason}" for broken in verdict.table.malformed)
+        self._file.write(sifted.bad)
+        self.count += sifted.rejected
+        self.reasons.update(sifted.reasons)
+
+
+def reasons(verdict: Verdict) -> Counter[str]:
+    """How many records of a judged slice are rejected for what."""
+    judgement = verdict.judgement
+    counts = np.bincount(judgement.reasons, minlength=len(judgement.names)).tolist()
+    counted = Counter({name: n for name, n in zip(judgement.names, counts, strict=True) if n})
+    counted.update(f"_record:{broken.reason}" for broken in verdict.table.malformed)
+    return counted
+
+
+def rejected(verdict: Verdict) -> Records:
+    """The rejected records of a judged slice as they stand in the file, in source order. Pure."""
+    return cells.write(_rejected(verdict))
 
 
 def _rejected(verdict: Verdict) -> pl.DataFrame:

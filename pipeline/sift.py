@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config, ContractConfig
 from pipeline.errors import ConfigError, RejectedRows, SourceError
-from pipeline.handoffs import Progress, Result, Source
+from pipeline.handoffs import Header, Progress, Result, Sifted, Source, Verdict
 
 if TYPE_CHECKING:
     from pipeline.contract import Contract
@@ -75,7 +75,7 @@ def sift(
     Raises SourceError where there are no records at all.
     """
     from pipeline.engines.local import ahead, in_order
-    from pipeline.validation import accepted, header_row, judged, screen, settled
+    from pipeline.validation import header_row, judged, screen, settled
 
     header, done = source.header, 0
     result.records = result.accepted = result.rejected = 0
@@ -83,18 +83,35 @@ def sift(
     work = partial(screen, header=header, contract=contract, uniqueness=uniqueness)
     screened = in_order(work, ahead(source.slices()))
     verdicts = judged(screened, contract, uniqueness)
+    decided = settled(verdicts, uniqueness, contract.bind(header.columns).reasons)
     write(header_row(header))
-    for verdict in settled(verdicts, uniqueness, contract.bind(header.columns).reasons):
-        rejects.write(verdict)
-        write(accepted(verdict, header))
-        done += verdict.table.size
-        result.records += verdict.table.records
+    for one in in_order(partial(sifted, header=header), decided, workers=1):
+        rejects.write(one)
+        write(one.good)
+        done += one.size
+        result.records += one.records
         result.rejected, result.reasons = rejects.count, dict(rejects.reasons)
         result.accepted = result.records - result.rejected
         result.rejects_file = str(rejects.path) if rejects.path else None
         progress("validate", done, source.size, result.records)
     if result.records == 0:
         raise SourceError("The source has a header and no records.", hint="Is the export whole?")
+
+
+def sifted(verdict: Verdict, header: Header) -> Sifted:
+    """A judged slice as what is staged of it and what is rejected. Pure: for worker threads."""
+    from pipeline.rejects import reasons, rejected
+    from pipeline.validation import accepted
+
+    bad, table = rejected(verdict), verdict.table
+    return Sifted(
+        good=accepted(verdict, header),
+        bad=bad.data,
+        records=table.records,
+        rejected=len(bad),
+        reasons=reasons(verdict),
+        size=table.size,
+    )
 
 
 def decide(wanted: ContractConfig, result: Result) -> None:

@@ -19,7 +19,8 @@ from pipeline.contract.judge import Judge
 from pipeline.engines.local import ahead, in_order
 from pipeline.read import open_source
 from pipeline.rejects import Rejects
-from pipeline.validation import accepted, judged, screen, settled
+from pipeline.sift import sifted
+from pipeline.validation import judged, screen, settled
 
 COLUMNS = {
     "ID": pa.Column(
@@ -60,8 +61,8 @@ def outcome(path: Path, contract: Contract, slice_bytes: int, workers: int) -> t
         verdicts = judged(screened, contract, uniqueness)
         with Rejects(rejected, header, source.place_column) as rejects:
             for verdict in settled(verdicts, uniqueness, contract.bind(header.columns).reasons):
-                rejects.write(verdict)
-                staged += accepted(verdict, header)
+                rejects.write(one := sifted(verdict, header))
+                staged += one.good
     return staged, rejected.read_bytes() if rejected.exists() else b""
 
 
