@@ -18,13 +18,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import polars as pl
 from pandera.api.checks import Check
 from pandera.api.extensions import register_check_method
 
 from pipeline.formats import emails, phones, spreadsheets
 
 if TYPE_CHECKING:
+    import polars as pl
+
     Series = pd.Series[str]
     Mask = pd.Series[bool]
 
@@ -73,6 +74,8 @@ def _judge(
     texts = [value for value in series.unique() if isinstance(value, str)]
     good: set[str] = set()
     if screen and len(texts) >= MANY:
+        import polars as pl
+
         # Only ASCII is ever surely accepted, and text that UTF-8 cannot hold must not reach polars.
         plain = pl.DataFrame({"text": [text for text in texts if text.isascii()]})
         good.update(plain.filter(screen(pl.col("text")))["text"])

@@ -232,6 +232,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if os.environ.get(TRACEBACK):
             raise
         code = _fail(Unexpected(error), as_json)
+    gc.freeze()  # what is left ends with the process
     sys.exit(code if isinstance(code, int) else 0)
 
 

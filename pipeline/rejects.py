@@ -15,13 +15,12 @@ import numpy as np
 import polars as pl
 
 from pipeline.contract.judgement import Judgement
-from pipeline.handoffs import Header, Sifted, Verdict
+from pipeline.handoffs import Header, Sifted, Table, Verdict
 from pipeline.private import PrivateFile
-from pipeline.tabular import cells
-from pipeline.tabular.records import Records
+from pipeline.tabular import cells, lines
 
 # Names that no column of a source can have: what is added must not stand in for one of these.
-_PLACE, _REASONS, _RAW, _ORDER = "\0place", "\0reasons", "\0raw", "\0order"
+_PLACE, _REASONS, _RAW = "\0place", "\0reasons", "\0raw"
 
 
 class Rejects:
@@ -71,36 +70,48 @@ def reasons(verdict: Verdict) -> Counter[str]:
     return counted
 
 
-def rejected(verdict: Verdict) -> Records:
+def rejected(verdict: Verdict) -> bytes:
     """The rejected records of a judged slice as they stand in the file, in source order. Pure."""
-    return cells.write(_rejected(verdict))
+    both = pl.concat([_well_formed(verdict), _malformed(verdict.table)]).sort("order", maintain_order=True)
+    return (both["line"].str.join("\n").item() + "\n").encode() if both.height else b""
 
 
-def _rejected(verdict: Verdict) -> pl.DataFrame:
-    """The rejected records, one String column for each of the file's, in source order."""
+def _well_formed(verdict: Verdict) -> pl.DataFrame:
+    """Each record as it stands in the source, its place and reasons behind it: a line, and its order."""
     table, judgement = verdict.table, verdict.judgement
     rows = np.unique(judgement.rows)
-    well_formed = cells.of_rows(table, rows).with_columns(
-        pl.Series(_PLACE, table.places[rows], dtype=pl.Int64),
-        _told(judgement).alias(_REASONS),
-        pl.lit(None, pl.String).alias(_RAW),
-        pl.Series(_ORDER, 2 * rows + 1, dtype=pl.Int64),
+    if table.cells.height == len(table.starts):  # then its data may not have all columns
+        written = cells.write(table.cells.select(pl.all().gather(rows)))
+        own = lines.texts(written.data, written.starts, written.ends)
+    else:
+        own = lines.texts(table.data, table.starts[rows], table.ends[rows] - 1)
+    behind = [pl.Series("place", table.places[rows]).cast(pl.String), _told(judgement)]
+    return pl.DataFrame([own.alias("own"), *behind, pl.Series("order", 2 * rows + 1, pl.Int64)]).select(
+        pl.concat_str("own", "place", "names", pl.lit(""), separator=",").alias("line"), "order"
     )
-    malformed = pl.DataFrame(
-        {
-            _PLACE: [broken.place for broken in table.malformed],
-            _REASONS: [f"_record:{broken.reason}" for broken in table.malformed],
-            _RAW: [broken.raw for broken in table.malformed],
-            _ORDER: [2 * broken.before for broken in table.malformed],
-        },
-        schema={_PLACE: pl.Int64, _REASONS: pl.String, _RAW: pl.String, _ORDER: pl.Int64},
-    )
-    both = pl.concat([well_formed, malformed], how="diagonal")
-    return both.sort(_ORDER, maintain_order=True).drop(_ORDER).cast(pl.String)
+
+
+def _malformed(table: Table) -> pl.DataFrame:
+    """Each record's raw text, with nothing in the columns before: as above."""
+    blank = ["" for _ in table.malformed]
+    own = dict.fromkeys(table.cells.columns, blank)
+    told = {
+        _PLACE: [str(broken.place) for broken in table.malformed],
+        _REASONS: [f"_record:{broken.reason}" for broken in table.malformed],
+        _RAW: [broken.raw for broken in table.malformed],
+    }
+    written = cells.write(pl.DataFrame(own | told, schema=dict.fromkeys((*own, *told), pl.String)))
+    order = pl.Series("order", [2 * broken.before for broken in table.malformed], pl.Int64)
+    return pl.DataFrame([lines.texts(written.data, written.starts, written.ends).alias("line"), order])
 
 
 def _told(judgement: Judgement) -> pl.Series:
-    """The reasons against each row that has any, as text."""
-    names = pl.Series(judgement.names, dtype=pl.String).gather(judgement.reasons)
-    by_row = pl.DataFrame({"row": judgement.rows, "names": names}).group_by("row", maintain_order=True)
-    return by_row.agg(pl.col("names").str.join("; "))["names"]
+    """The reasons against each row that has any, as a field of a CSV."""
+    told = pl.Series("names", judgement.names, pl.String).gather(judgement.reasons)
+    rows = pl.DataFrame({"row": judgement.rows, "names": told}).group_by("row", maintain_order=True)
+    text = pl.col("names")
+    quoted = pl.format('"{}"', text.str.replace_all('"', '""', literal=True))
+    by_row = rows.agg(text.str.join("; ")).select(
+        pl.when(text.str.contains('[",\r\n]')).then(quoted).otherwise(text)
+    )
+    return by_row.to_series()

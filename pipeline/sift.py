@@ -100,15 +100,17 @@ def sift(
 
 def sifted(verdict: Verdict, header: Header) -> Sifted:
     """A judged slice as what is staged of it and what is rejected. Pure: for worker threads."""
+    import numpy as np
+
     from pipeline.rejects import reasons, rejected
     from pipeline.validation import accepted
 
-    bad, table = rejected(verdict), verdict.table
+    table = verdict.table
     return Sifted(
         good=accepted(verdict, header),
-        bad=bad.data,
+        bad=rejected(verdict),
         records=table.records,
-        rejected=len(bad),
+        rejected=len(np.unique(verdict.judgement.rows)) + len(table.malformed),
         reasons=reasons(verdict),
         size=table.size,
     )

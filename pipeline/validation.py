@@ -48,7 +48,9 @@ def screen(piece: Slice, header: Header, contract: Contract, uniqueness: Uniquen
     """The slice with its rows in doubt; pure, runs wherever an engine puts it."""
     own_text = header.staged == header.columns and not contract.changes_text
     table = piece.table(contract.sieve(header.columns, uniqueness.columns) if own_text else None)
-    doubtful = np.flatnonzero(contract.in_doubt(table.cells))
+    # What a sieve has not passed is in doubt already, and is ruled on as quickly as screened.
+    sieved = table.passed is not None
+    doubtful = np.arange(len(table.rows)) if sieved else np.flatnonzero(contract.in_doubt(table.cells))
     rows, doubts, known = table.rows[doubtful], table.cells[doubtful], Judgement()
     if not contract.changes_text:
         ruled, judgement = contract.rule(doubts)

@@ -413,7 +413,7 @@ def test_an_error_in_the_contract(world: World, schema: str, says: str) -> None:
 @pytest.mark.parametrize("change", ["append", "replace"])
 def test_a_source_that_changes_while_it_is_read(world: World, tmp_path: Path, change: str) -> None:
     path = tmp_path / "growing.csv"
-    path.write_text("EMAIL,CITY\n" + "".join(f"a{n}@example.com,{'x' * 80}\n" for n in range(100_000)))
+    path.write_text("EMAIL,CITY\n" + "".join(f"a{n}@example.com,{'x' * 800}\n" for n in range(100_000)))
 
     def grow(step: str, *_: object) -> None:
         if change == "append":

@@ -61,7 +61,6 @@ def load_contract(
 
     from pipeline.contract.describe import describe
     from pipeline.contract.find import find_schema
-    from pipeline.contract.judge import Judge
 
     if CONFIG.use_narwhals_backend:
         raise ConfigError(
@@ -72,7 +71,13 @@ def load_contract(
     rules = _with_primary_key(describe(schema), tuple(primary_key))
     if unknown_columns is not None:
         rules = dataclasses.replace(rules, strict=unknown_columns)
-    return Contract(rules, lambda columns: Judge(schema, rules, columns, file))
+
+    def judge(columns: Sequence[str]) -> Judging:
+        from pipeline.contract.judge import Judge
+
+        return Judge(schema, rules, columns, file)
+
+    return Contract(rules, judge)
 
 
 class ContractChangedError(Exception):

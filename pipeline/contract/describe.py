@@ -15,14 +15,12 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
-import polars as pl
 from pandera import dtypes
 from pandera.api.checks import Check
 from pandera.api.function_dispatch import Dispatcher
 from pandera.api.hypotheses import Hypothesis
 from pandera.pandas import Column, DataFrameSchema
 
-from pipeline.contract import text, typed
 from pipeline.contract.rules import OPAQUE, CellType, CheckRule, ColumnRule, Keep, Rules, Unique
 from pipeline.errors import ConfigError
 
@@ -136,6 +134,12 @@ def _column(name: Any, column: Column, schema: DataFrameSchema) -> ColumnRule:
 
 def _default(default: Any, type_: CellType, where: str) -> str | None:
     """The text of a column's default, None where there is none."""
+    if default is None:
+        return None
+    import polars as pl
+
+    from pipeline.contract import text, typed
+
     try:
         written = text.of(default)
         fits = not written or pl.select(typed.value(pl.lit(written), type_)).item() is not None

@@ -17,12 +17,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
 from pipeline.formats.phonepatterns import Patterns, patterns
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import polars as pl
 
     Mask = npt.NDArray[np.bool_]
 
@@ -63,6 +63,8 @@ def screen(column: pl.Expr, region: str | None = None) -> pl.Expr:
 
     Raises ValueError for a region that `phonenumbers` does not know.
     """
+    import polars as pl
+
     _require(region)
     look = partial(surely, readings=patterns(region))
     return column.map_batches(look, return_dtype=pl.Boolean, is_elementwise=True)
@@ -70,6 +72,8 @@ def screen(column: pl.Expr, region: str | None = None) -> pl.Expr:
 
 def surely(texts: pl.Series, readings: Sequence[Patterns]) -> pl.Series:
     """Which of `texts` are surely accepted (Boolean, no nulls): each reading is tried on what is left."""
+    import polars as pl
+
     abroad, *at_home = readings
     sure = _matches(texts, [abroad])
     _among_the_rest(texts, sure, lambda rest: _matches(rest, at_home))

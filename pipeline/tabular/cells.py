@@ -17,10 +17,10 @@ import numpy as np
 import polars as pl
 
 from pipeline.tabular.dialect import Dialect
-from pipeline.tabular.records import Records, cut, spliced
+from pipeline.tabular.records import Records, cut
 
 if TYPE_CHECKING:
-    from pipeline.handoffs import Offsets, Table
+    from pipeline.handoffs import Offsets
 
 CANONICAL = Dialect()
 
@@ -49,14 +49,6 @@ def parse_carefully(records: Records, dialect: Dialect, columns: Sequence[str]) 
     spans = zip(records.starts.tolist(), records.ends.tolist(), strict=True)
     rows = [[f.decode() or None for f in dialect.fields(records.data[a:b])] for a, b in spans]
     return pl.DataFrame(rows, schema=_schema(columns), orient="row")
-
-
-def of_rows(table: Table, rows: Offsets) -> pl.DataFrame:
-    """The cells of these rows, in ascending order; read once more where the table has let go of its cells."""
-    if table.cells.height == len(table.starts):
-        return table.cells[rows]
-    data = spliced(table.data, table.starts[rows], table.ends[rows])
-    return parse(cut(data, CANONICAL, len(data)).records, CANONICAL, table.cells.columns)[0]
 
 
 def _schema(columns: Sequence[str]) -> dict[str, type[pl.String]]:

@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from pipeline.tabular.records import Records, spliced
+from pipeline.tabular.records import Records, pieces, spliced
 
 if TYPE_CHECKING:
-    from pipeline.handoffs import Mask
+    from pipeline.handoffs import Mask, Offsets
 
 
 def matching(records: Records, pattern: str) -> Mask:
@@ -44,3 +44,8 @@ def columns(records: Records, which: Mask, names: Sequence[str], wanted: Sequenc
         raise RuntimeError(f"polars {pl.__version__} read {cells.height} rows of {np.count_nonzero(which)}")
     quoted = b'"' in data
     return cells.with_columns(pl.when(pl.all() != "").then(pl.all())) if quoted else cells
+
+
+def texts(data: bytes, starts: Offsets, stops: Offsets) -> pl.Series:
+    """The pieces `data[starts[i]:stops[i]]` of UTF-8, which do not overlap, as a String column."""
+    return pl.Series(pieces(data, starts, stops).cast(pa.large_string()), dtype=pl.String)

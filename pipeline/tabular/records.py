@@ -116,19 +116,21 @@ def spliced(data: bytes, starts: Offsets, stops: Offsets) -> bytes:
     apart = np.flatnonzero(stops[:-1] != starts[1:])
     if not len(apart) and starts[0] == 0 and stops[-1] == len(data):
         return data
-    bounds = np.empty(2 * len(apart) + 2, np.int64)
-    bounds[0], bounds[-1] = starts[0], stops[-1]
-    bounds[1:-1:2], bounds[2::2] = stops[apart], starts[apart + 1]
-    if len(apart) < FEW:
-        view, ends = memoryview(data), bounds.tolist()
-        return b"".join(view[a:b] for a, b in zip(ends[::2], ends[1::2], strict=True))
-    # Every second piece of what the bounds cut it into.
-    pieces = pa.Array.from_buffers(
-        pa.large_binary(), len(bounds) - 1, [None, pa.py_buffer(bounds), pa.py_buffer(data)]
-    )
-    kept = pieces.filter(pa.array(np.arange(len(pieces)) % 2 == 0))
-    content: bytes = kept.buffers()[2].to_pybytes()
+    firsts, lasts = starts[np.append(0, apart + 1)], stops[np.append(apart, -1)]
+    if len(firsts) < FEW:
+        view, runs = memoryview(data), zip(firsts.tolist(), lasts.tolist(), strict=True)
+        return b"".join(view[a:b] for a, b in runs)
+    content: bytes = pieces(data, firsts, lasts).buffers()[2].to_pybytes()
     return content
+
+
+def pieces(data: bytes, starts: Offsets, stops: Offsets) -> pa.LargeBinaryArray:
+    """The pieces `data[starts[i]:stops[i]]`, which do not overlap, one behind the other in memory."""
+    bounds = np.stack([starts, stops], axis=1).ravel()
+    count = max(0, len(bounds) - 1)
+    buffers = [None, pa.py_buffer(bounds), pa.py_buffer(data)]
+    every = pa.Array.from_buffers(pa.large_binary(), count, buffers)
+    return every.filter(pa.array(np.arange(count) % 2 == 0))  # what lies between them is left out
 
 
 @dataclass(frozen=True, slots=True)
