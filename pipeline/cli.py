@@ -5,6 +5,7 @@ Nothing heavy is imported before a command runs, so help and usage errors come a
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -207,6 +208,7 @@ def _interrupt(signum: int, _frame: FrameType | None) -> NoReturn:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """The command line's entry point: always leaves by sys.exit with a documented code."""
     gc.set_threshold(100_000, 50, 50)  # at the usual 700 it is run hundreds of times by the imports alone
+    atexit.register(gc.freeze)  # what is left goes with the process
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here multiplies matrices
     arguments = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in arguments
@@ -232,7 +234,6 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if os.environ.get(TRACEBACK):
             raise
         code = _fail(Unexpected(error), as_json)
-    gc.freeze()  # what is left ends with the process
     sys.exit(code if isinstance(code, int) else 0)
 
 

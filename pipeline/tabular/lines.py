@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from pipeline.tabular.records import Records, pieces, spliced
+from pipeline.tabular.records import Records, between, spliced
 
 if TYPE_CHECKING:
     from pipeline.handoffs import Mask, Offsets
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 def matching(records: Records, pattern: str) -> Mask:
     """Which of the packed records match, their LF included; none where they are not UTF-8 altogether."""
-    offsets = np.append(0, records.stops)
-    lines = pa.LargeStringArray.from_buffers(len(records), pa.py_buffer(offsets), pa.py_buffer(records.data))
+    offsets, data = pa.py_buffer(np.append(0, records.stops)), pa.py_buffer(records.data)
+    lines = pa.Array.from_buffers(pa.large_string(), len(records), [None, offsets, data])
     try:
         lines.validate(full=True)
     except pa.ArrowInvalid:
         return np.zeros(len(records), np.bool_)
-    texts = pl.Series(lines, dtype=pl.String)
+    texts = _series(lines)
     return texts.str.contains(pattern).to_numpy(writable=True)
 
 
@@ -48,4 +48,15 @@ def columns(records: Records, which: Mask, names: Sequence[str], wanted: Sequenc
 
 def texts(data: bytes, starts: Offsets, stops: Offsets) -> pl.Series:
     """The pieces `data[starts[i]:stops[i]]` of UTF-8, which do not overlap, as a String column."""
-    return pl.Series(pieces(data, starts, stops).cast(pa.large_string()), dtype=pl.String)
+    return _series(between(data, starts, stops, pa.large_string())).gather_every(2)
+
+
+class _Arrow:
+    """An array of which polars sees no more than the Arrow C interface: else it imports pyarrow.compute."""
+
+    def __init__(self, array: pa.Array) -> None:
+        self.__arrow_c_array__ = array.__arrow_c_array__
+
+
+def _series(array: pa.Array) -> pl.Series:
+    return pl.Series(_Arrow(array))
