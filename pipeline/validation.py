@@ -29,16 +29,15 @@ if TYPE_CHECKING:
     from pipeline.handoffs import Offsets
 
 
-BATCH_ROWS = 10_000  # a call of the judge costs as much as some thousand rows, whatever it is asked
+BATCH_ROWS = 10_000  # a verdict costs as much as some thousand rows, on however few it is
 BATCH_BYTES = 8 << 20  # of slices that wait for it
 
 
 @dataclass(frozen=True)
 class Screened:
-    """A slice taken apart; what is known already, the rows left to judge by number and as cells, all keys."""
+    """A slice taken apart; the rows in doubt by number and as cells, and the keys of all."""
 
     table: Table
-    known: Judgement
     rows: Offsets
     doubts: pl.DataFrame = field(repr=False)
     keys: tuple[Any, ...] = field(repr=False)
@@ -48,17 +47,14 @@ def screen(piece: Slice, header: Header, contract: Contract, uniqueness: Uniquen
     """The slice with its rows in doubt; pure, runs wherever an engine puts it."""
     own_text = header.staged == header.columns and not contract.changes_text
     table = piece.table(contract.sieve(header.columns, uniqueness.columns) if own_text else None)
-    # What a sieve has not passed is in doubt already, and is ruled on as quickly as screened.
-    sieved = table.passed is not None
-    doubtful = np.arange(len(table.rows)) if sieved else np.flatnonzero(contract.in_doubt(table.cells))
-    rows, doubts, known = table.rows[doubtful], table.cells[doubtful], Judgement()
-    if not contract.changes_text:
-        ruled, judgement = contract.rule(doubts)
-        known, rows, doubts = judgement.part(0, rows), rows[~ruled], doubts.filter(~pl.Series(ruled))
+    rows, doubts = table.rows, table.cells
+    if table.passed is None:  # what a sieve has not passed is in doubt already
+        doubtful = np.flatnonzero(contract.in_doubt(doubts))
+        rows, doubts = rows[doubtful], doubts[doubtful]
     keys = uniqueness.keys(_of_all(table, uniqueness.columns))
     if own_text:
         table = replace(table, cells=table.cells.clear(), passed=None)
-    return Screened(table, known, rows, doubts, keys)
+    return Screened(table, rows, doubts, keys)
 
 
 def _of_all(table: Table, columns: Sequence[str]) -> pl.DataFrame:
@@ -103,7 +99,7 @@ def _batches(screened: Iterable[Screened]) -> Iterator[list[Screened]]:
 
 def _judgement(batch: list[Screened], contract: Contract) -> Judgement:
     doubts = [one.doubts for one in batch if len(one.rows)]
-    return contract.judge(pl.concat(doubts)) if doubts else Judgement()
+    return contract.verdict(pl.concat(doubts)) if doubts else Judgement()
 
 
 def _verdicts(batch: list[Screened], judgement: Judgement, uniqueness: Uniqueness) -> Iterator[Verdict]:
@@ -116,7 +112,7 @@ def _verdicts(batch: list[Screened], judgement: Judgement, uniqueness: Uniquenes
             changed[name] = one.table.cells[name].scatter(one.rows, new[start:stop])
         if changed:
             keys = uniqueness.keys(one.table.cells.with_columns(**changed))
-        yield Verdict(one.table, one.known | judgement.part(start, one.rows), keys, changed)
+        yield Verdict(one.table, judgement.part(start, one.rows), keys, changed)
         start = stop
 
 

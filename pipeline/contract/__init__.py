@@ -221,8 +221,18 @@ class Contract:
             ruling = self._rulings[columns] = Ruling(self.rules, self.bind(columns))
         return ruling(cells)
 
+    def verdict(self, cells: pl.DataFrame) -> Judgement:
+        """The verdict on rows, all of them: what can be ruled on, and `judge` on the others; see there."""
+        import numpy as np
+
+        if self.changes_text:
+            return self.judge(cells)
+        ruled, judgement = self.rule(cells)
+        rest = np.flatnonzero(~ruled)
+        return judgement | self.judge(cells[rest]).part(0, rest) if len(rest) else judgement
+
     def judge(self, cells: pl.DataFrame) -> Judgement:
-        """pandera's verdict on rows, all of them: `cells` as for `in_doubt`.
+        """pandera's own verdict on rows, all of them: `cells` as for `in_doubt`.
 
         `unique` is not part of it (see `uniqueness`). Can be called from any thread. Raises ConfigError for
         an error in the contract itself: a check that names no row, or that raises.

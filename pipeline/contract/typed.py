@@ -52,9 +52,9 @@ def value(column: pl.Expr, type_: CellType) -> pl.Expr:
         case "boolean":
             return pl.when(text.str.contains(_TRUE)).then(True).when(text.str.contains(_FALSE)).then(False)
         case "date":
-            return _day(pl.when(text.str.contains(rf"^{_DAY}$")).then(text))
-        case "datetime":
-            return _moment(pl.when(text.str.contains(_DATETIME)).then(text), type_)
+            return pl.when(text.str.contains(rf"^{_DAY}$")).then(_day(text))
+        case "datetime":  # looked at afterwards: what stands in `text` is worked out once for each use of it
+            return pl.when(text.str.contains(_DATETIME)).then(_moment(text, type_))
         case "category":
             return (
                 text if type_.categories is None else pl.when(text.is_in(list(type_.categories))).then(text)
@@ -91,7 +91,10 @@ def _day(text: pl.Expr) -> pl.Expr:
 
 
 def _moment(text: pl.Expr, type_: CellType) -> pl.Expr:
-    """Date-times of a dtype's unit (finer decimals are cut off) and zone, null outside of its range."""
+    """Date-times of a dtype's unit (finer decimals are cut off) and zone, null outside of its range.
+
+    Of any other text, anything.
+    """
     size = text.str.len_bytes().cast(pl.Int64)
     zulu = text.str.ends_with("Z")
     sign = pl.when(size > 10).then(text.str.slice(-6, 1))
@@ -102,7 +105,7 @@ def _moment(text: pl.Expr, type_: CellType) -> pl.Expr:
     seconds += _number(text, 11) * 3600 + _number(text, 14) * 60 + _number(clock, 17)
     offset = (_number(text, -5) * 3600 + _number(text, -2) * 60) * pl.when(sign == "-").then(-1).otherwise(1)
     seconds -= pl.when(shifted).then(offset).otherwise(0)
-    decimals = clock.str.slice(20).str.pad_end(9, "0").cast(pl.Int64)
+    decimals = clock.str.slice(20).str.pad_end(9, "0").cast(pl.Int64, strict=False)
     per_second = _PER_SECOND[type_.unit]
     ticks = seconds.cast(pl.Int128) * per_second + decimals // (10**9 // per_second)
     moment = ticks.cast(pl.Int64, strict=False).cast(pl.Datetime(type_.unit))

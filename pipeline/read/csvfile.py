@@ -58,7 +58,7 @@ def open_csv(
 
 def _slice_bytes(size: int | None) -> int:
     """6 MiB, less for a file that would not make four such slices."""
-    return min(6 * _MIB, max(2 * _MIB, (size or 64 * _MIB) // 4))
+    return min(4 * _MIB, max(2 * _MIB, (size or 64 * _MIB) // 4))
 
 
 @dataclass(frozen=True)
