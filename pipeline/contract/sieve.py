@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from pipeline.contract.fields import any_field, field_of
@@ -44,8 +45,15 @@ class Sieve:
 
         Pure, and lets go of the interpreter's lock: for worker threads.
         """
-        found = lines.matching(records, self.pattern)
-        cells = lines.columns(records, found, self.columns, self.apart)
+        texts = lines.whole(records)
+        if texts is None:
+            return np.zeros(len(records), np.bool_), pl.DataFrame(schema=dict.fromkeys(self.apart, pl.String))
+        matching = texts.str.contains(self.pattern)
+        found, cells = matching.to_numpy(writable=True), None
+        if len(self.columns) > 1 and self.apart == self.columns[:1]:
+            cells = lines.first_column(texts.filter(matching), *self.apart)
+        if cells is None:
+            cells = lines.columns(records, found, self.columns, self.apart)
         if self.left_open is not None:
             good = cells.select(self.left_open).to_series()
             found[found] = good.to_numpy()
