@@ -74,14 +74,14 @@ def sift(
 
     Raises SourceError where there are no records at all.
     """
-    from pipeline.engines.local import ahead, in_order
+    from pipeline.engines.local import in_order
     from pipeline.validation import header_row, judged, screen, settled
 
     header, done = source.header, 0
     result.records = result.accepted = result.rejected = 0
     uniqueness = contract.uniqueness(header.columns)
     work = partial(screen, header=header, contract=contract, uniqueness=uniqueness)
-    screened = in_order(work, ahead(source.slices()))
+    screened = in_order(work, source.slices())
     verdicts = judged(screened, contract, uniqueness)
     decided = settled(verdicts, uniqueness, contract.bind(header.columns).reasons)
     write(header_row(header))

@@ -16,7 +16,7 @@ from pipeline import validation
 from pipeline.contract import Contract
 from pipeline.contract.describe import describe
 from pipeline.contract.judge import Judge
-from pipeline.engines.local import ahead, in_order
+from pipeline.engines.local import in_order
 from pipeline.read import open_source
 from pipeline.rejects import Rejects
 from pipeline.sift import sifted
@@ -57,7 +57,7 @@ def outcome(path: Path, contract: Contract, slice_bytes: int, workers: int) -> t
         header = source.header
         uniqueness = contract.uniqueness(header.columns)
         work = partial(screen, header=header, contract=contract, uniqueness=uniqueness)
-        screened = in_order(work, ahead(source.slices()), workers)
+        screened = in_order(work, source.slices(), workers)
         verdicts = judged(screened, contract, uniqueness)
         with Rejects(rejected, header, source.place_column) as rejects:
             for verdict in settled(verdicts, uniqueness, contract.bind(header.columns).reasons):

@@ -3,39 +3,64 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
-
-_END: Any = object()
+from queue import Empty, Queue
+from threading import Event, Thread
+from typing import TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 
 def in_order(work: Callable[[A], B], slices: Iterable[A], workers: int | None = None) -> Iterator[B]:
-    """`work` of each slice, in the slices' order; no more than `workers` + 1 slices are held at a time."""
+    """`work` of each slice, in the slices' order; the slices too are made in a thread of their own.
+
+    No more than `workers` + 2 of them are held at a time. An error in either comes in its place.
+    """
     workers = workers or min(4, os.cpu_count() or 1)
-    waiting: deque[Future[B]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="pipeline-validate") as pool:
+    with ThreadPoolExecutor(workers, thread_name_prefix="pipeline-work") as pool:
+        results: Queue[Future[B] | None] = Queue(workers)
+        stopped = Event()
+        feeder = Thread(target=_feed, args=(work, slices, pool, results, stopped), name="pipeline-feed")
+        feeder.start()
         try:
-            for piece in slices:
-                waiting.append(pool.submit(work, piece))
-                if len(waiting) > workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            while future := results.get():
+                yield future.result()
         finally:
-            for future in waiting:
-                future.cancel()
+            stopped.set()
+            while feeder.is_alive():
+                _forget(results)
+            _forget(results)
 
 
-def ahead(items: Iterable[A]) -> Iterator[A]:
-    """The same items, the next one made in a thread of its own while the one before is dealt with."""
-    source = iter(items)
-    with ThreadPoolExecutor(1, thread_name_prefix="pipeline-read") as pool:
-        coming = pool.submit(next, source, _END)
-        while (item := coming.result()) is not _END:
-            coming = pool.submit(next, source, _END)
-            yield item
+def _feed(
+    work: Callable[[A], B],
+    slices: Iterable[A],
+    pool: ThreadPoolExecutor,
+    results: Queue[Future[B] | None],
+    stopped: Event,
+) -> None:
+    """Submit the slices one by one, as fast as the results are taken; None follows the last."""
+    source = iter(slices)
+    try:
+        for piece in source:
+            results.put(pool.submit(work, piece))
+            if stopped.is_set():
+                break
+    except BaseException as error:  # noqa: BLE001 - whoever takes the results is told
+        failed: Future[B] = Future()
+        failed.set_exception(error)
+        results.put(failed)
+    finally:
+        results.put(None)
+
+
+def _forget(results: Queue[Future[B] | None]) -> None:
+    """Make room for one that waits to be put there."""
+    try:
+        future = results.get(timeout=0.01)
+    except Empty:
+        return
+    if future:
+        future.cancel()
