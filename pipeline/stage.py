@@ -14,10 +14,11 @@ import secrets
 import threading
 import time
 from base64 import b64encode
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from pipeline.errors import StageError
 from pipeline.handoffs import HostedFile
@@ -41,6 +42,19 @@ HEAD_BYTES = 1024  # of the file, kept for the pre-flight to compare
 
 class _Transient(Exception):
     """A part did not arrive, and may the next time."""
+
+
+class _Part:
+    """A part in pieces, which are sent one after the other: put together they would be there twice."""
+
+    def __init__(self, pieces: Sequence[memoryview]) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[memoryview]:
+        return iter(self._pieces)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._pieces))
 
 
 class Upload:
@@ -104,7 +118,7 @@ class Upload:
         self.bytes += len(data)
         if len(self.head) < HEAD_BYTES:
             self.head = (self.head + data[:HEAD_BYTES])[:HEAD_BYTES]
-        rest = memoryview(data)  # copied once: when a part is made of it
+        rest = memoryview(data)
         while (missing := self._part_bytes - sum(map(len, self._waiting))) <= len(rest):
             self._waiting.append(rest[:missing])
             rest = rest[missing:]
@@ -142,11 +156,7 @@ class Upload:
         return len(self._etags) + len(self._numbers) + 1
 
     def _send_waiting(self) -> None:
-        part = b"".join(self._waiting)
-        self._waiting.clear()
-        self._send(part)
-
-    def _send(self, data: bytes) -> None:
+        part, self._waiting = _Part(self._waiting), []
         number = self._next_number()
         if number > MAX_PARTS // 2:
             self._part_bytes = max(self._part_bytes, PART_BYTES * 32)
@@ -155,7 +165,7 @@ class Upload:
                 "The file is larger than one upload can hold.", hint="Split the source and run each piece."
             )
         self._collect(until_left=WORKERS)
-        self._numbers[self._pool.submit(self._put, number, data)] = number
+        self._numbers[self._pool.submit(self._put, number, part)] = number
 
     def _collect(self, until_left: int) -> None:
         while len(self._numbers) > until_left:
@@ -163,17 +173,17 @@ class Upload:
             for future in done:
                 self._etags[self._numbers.pop(future)] = future.result()
 
-    def _put(self, number: int, data: bytes) -> str:
+    def _put(self, number: int, part: _Part) -> str:
         """The ETag of the part, once the store has it."""
         try:
-            return retried(lambda: self._put_once(number, data), _Transient, stop=self._stop)
+            return retried(lambda: self._put_once(number, part), _Transient, stop=self._stop)
         except _Transient as error:
             raise StageError(
                 f"Part {number} could not be uploaded: {error}.",
                 hint="Nothing is visible in the bucket; check the network and the store, then run again.",
             ) from None
 
-    def _put_once(self, number: int, data: bytes) -> str:
+    def _put_once(self, number: int, part: _Part) -> str:
         import requests
 
         if self._stop.is_set():
@@ -188,11 +198,13 @@ class Upload:
             },
             ExpiresIn=SIGNED_FOR,
         )
-        digest = hashlib.md5(data, usedforsecurity=False)
+        digest, body = hashlib.md5(usedforsecurity=False), cast(Iterable[bytes], part)
+        for piece in part:
+            digest.update(piece)
         try:
             answer = self._wire.put(
                 url,
-                data=data,
+                data=body if len(part) else b"",
                 headers={"Content-MD5": b64encode(digest.digest()).decode()},
                 timeout=TIMEOUT,
                 allow_redirects=False,

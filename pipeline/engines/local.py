@@ -16,11 +16,11 @@ B = TypeVar("B")
 def in_order(work: Callable[[A], B], slices: Iterable[A], workers: int | None = None) -> Iterator[B]:
     """`work` of each slice, in the slices' order; the slices too are made in a thread of their own.
 
-    No more than `workers` + 2 of them are held at a time. An error in either comes in its place.
+    No more than `workers` + 1 of them are held at a time. An error in either comes in its place.
     """
     workers = workers or min(4, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers, thread_name_prefix="pipeline-work") as pool:
-        results: Queue[Future[B] | None] = Queue(workers)
+        results: Queue[Future[B] | None] = Queue(max(1, workers - 1))
         stopped = Event()
         feeder = Thread(target=_feed, args=(work, slices, pool, results, stopped), name="pipeline-feed")
         feeder.start()

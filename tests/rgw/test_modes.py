@@ -177,10 +177,10 @@ def test_a_restart_of_the_store_in_mid_upload_leaves_a_whole_file_or_nothing(
     product.source.write_bytes(b"EMAIL\n" + b"asha.of.a.long.name@example.com\n" * 1_200_000)
     sent, real = threading.Event(), Upload._put_once
 
-    def noted(self: Upload, number: int, data: bytes) -> str:
+    def noted(self: Upload, number: int, part: Any) -> str:
         if number == 3:
             sent.set()
-        return real(self, number, data)
+        return real(self, number, part)
 
     monkeypatch.setattr(Upload, "_put_once", noted)
     with ThreadPoolExecutor(1) as pool:  # the store is this thread's child, so the product goes elsewhere
