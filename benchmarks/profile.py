@@ -24,6 +24,7 @@ from benchmarks.run import Bench
 from benchmarks.sink import DISCARDED, sink
 
 INTERVAL = 0.005
+TASKS = Path("/proc/self/task")
 OURS = f"{os.sep}pipeline{os.sep}"
 
 
@@ -37,6 +38,7 @@ class Sampler:
         self._thread = threading.Thread(target=self._sample, name="sampler")
 
     def __enter__(self) -> Sampler:
+        self._clocks = {task.name: _clock(task) for task in TASKS.iterdir()}
         self._thread.start()
         return self
 
@@ -49,14 +51,18 @@ class Sampler:
         while not self._done.wait(INTERVAL):
             frames = sys._current_frames()
             named = {str(t.native_id): frames.get(t.ident or 0) for t in threading.enumerate()}
-            for task in Path("/proc/self/task").iterdir():
+            for task in TASKS.iterdir():
                 with suppress(OSError):
-                    clock = int((task / "schedstat").read_text().split()[0]) / 1e9
+                    clock = _clock(task)
                     used = clock - self._clocks.get(task.name, 0.0)
                     self._clocks[task.name] = clock
                     frame = named.get(task.name)
                     if task.name != own:
                         self.seconds[_label(frame) if frame else _thread_name(task)] += used
+
+
+def _clock(task: Path) -> float:
+    return int((task / "schedstat").read_text().split()[0]) / 1e9
 
 
 def _label(frame: FrameType) -> str:

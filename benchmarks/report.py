@@ -36,7 +36,7 @@ def _tables(cases: Sequence[Mapping[str, Any]], profile: str) -> str:
     packages = ", ".join(f"{name} {version(name)}" for name in ("pandas", "pandera", "polars", "boto3"))
     return "\n\n".join(
         [
-            f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+            f"{os.cpu_count()} cores {_with_sha()}, {platform.system()} {platform.machine()}, "
             f"Python {platform.python_version()}, {packages}. "
             "Medians; in brackets the quickest and the slowest round.",
             "![Seconds by number of rows](chart.svg)",
@@ -59,6 +59,13 @@ def _tables(cases: Sequence[Mapping[str, Any]], profile: str) -> str:
             f"```\n{profile.strip()}\n```",
         ]
     )
+
+
+def _with_sha() -> str:
+    """Whether the processor has instructions for SHA-256, which the plain upload is mostly made of."""
+    known = Path("/proc/cpuinfo")
+    flags = known.read_text() if known.exists() else ""
+    return "with SHA instructions" if " sha_ni" in flags or " sha2" in flags else "without SHA instructions"
 
 
 def _is_file(case: Mapping[str, Any]) -> bool:
