@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.tabular import cells
+from pipeline.tabular.cutting import cut
 from pipeline.tabular.dialect import Dialect
-from pipeline.tabular.records import cut
 
 DIALECTS = [Dialect(), Dialect(";", "'"), Dialect("\t", ""), Dialect("|", '"', "\\")]
 PIECES = [b"a", b" ", b",", b",", b";", b"\t", b"|", b'"', b'""', b'"a,"', b"'", b"\n", b"\n", b"\r\n", b"\r"]

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pipeline.tabular.cutting import Cut, LineTooLongError, cut
 from pipeline.tabular.dialect import Dialect
-from pipeline.tabular.records import Broken, Cut, LineTooLongError, Records, cut
+from pipeline.tabular.records import Broken, Records
 
 DIALECTS = [Dialect(), Dialect(";", "'"), Dialect("\t", ""), Dialect("|", '"', "\\"), Dialect(",", "", "\\")]
 PIECES = [

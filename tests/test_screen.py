@@ -300,8 +300,8 @@ def test_nor_in_many_more_cases(case: tuple[pa.DataFrameSchema, pl.DataFrame]) -
 
 def test_nearly_all_good_rows_of_the_example_are_passed() -> None:
     from pipeline.tabular.cells import parse
+    from pipeline.tabular.cutting import cut
     from pipeline.tabular.dialect import Dialect
-    from pipeline.tabular.records import cut
 
     contract = load_contract("schemas/contact.py:CONTACT", base=ROOT, primary_key=["CUSTOMER_ID"])
     data = (ROOT / "examples" / "contacts.csv").read_bytes()

@@ -20,7 +20,7 @@ from pipeline.contract.judge import Judge
 from pipeline.contract.sieve import Sieve
 from pipeline.errors import ConfigError
 from pipeline.tabular.cells import CANONICAL
-from pipeline.tabular.records import cut
+from pipeline.tabular.cutting import cut
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from pipeline.errors import SourceError
 from pipeline.read.header import check_delimiter, check_no_separator_line, check_not_one_cell, is_rejects
 from pipeline.read.stream import ByteStream
+from pipeline.tabular.cutting import LINE_FACTOR, Cut, LineTooLongError, cut
 from pipeline.tabular.dialect import Dialect
-from pipeline.tabular.records import LINE_FACTOR, Broken, Cut, LineTooLongError, cut
+from pipeline.tabular.records import Broken
 
 if TYPE_CHECKING:
     from pipeline.config import SourceConfig

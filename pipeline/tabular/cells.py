@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from pipeline.tabular.cutting import cut
 from pipeline.tabular.dialect import Dialect
-from pipeline.tabular.records import Records, cut
+from pipeline.tabular.records import Records
 
 if TYPE_CHECKING:
     from pipeline.handoffs import Offsets

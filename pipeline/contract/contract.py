@@ -1,0 +1,141 @@
+"""A loaded contract: what it says of a source's columns and of its rows, each asked of who can answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from pipeline.contract.header import check_header
+from pipeline.contract.rules import Bound, Rules
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from pipeline.contract.judgement import Judgement
+    from pipeline.contract.ruling import Ruling
+    from pipeline.contract.sieve import Sieve
+    from pipeline.contract.unique import Uniqueness
+    from pipeline.handoffs import Mask
+
+    Judging = Callable[[pl.DataFrame], Judgement]
+
+
+class Contract:
+    """A loaded contract: its `rules`, and what they mean for a source with given columns."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        judge: Callable[[Sequence[str]], Judging],
+        itself: Future[Contract] | None = None,
+    ) -> None:
+        self.rules = rules
+        self._new_judge = judge
+        self._itself = itself
+        self._judges: dict[tuple[str, ...], Judging] = {}
+        self._screens: dict[tuple[str, ...], pl.Expr] = {}
+        self._rulings: dict[tuple[str, ...], Ruling] = {}
+        self._sieves: dict[tuple[tuple[str, ...], ...], Sieve | None] = {}
+
+    def confirmed(self) -> Contract:
+        """This one, unless its rules were remembered wrongly: then the contract as it is. May wait."""
+        itself = self._itself.result() if self._itself else self
+        return self if itself.rules == self.rules else itself
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its columns, in its order; columns that only a pattern describes have none."""
+        return tuple(rule.name for rule in self.rules.columns if not rule.regex)
+
+    @property
+    def changes_text(self) -> bool:
+        """Whether it may ask for a change of some cell's text."""
+        rules = self.rules
+        return rules.parsed or any(rule.parsed or rule.default is not None for rule in rules.columns)
+
+    def check_header(self, columns: Sequence[str], source: str) -> None:
+        """Nothing, where a source with these columns can be judged.
+
+        Raises SourceError that names `source` and the columns that are missing, unknown or out of order.
+        """
+        check_header(self.rules, columns, source)
+
+    def kept(self, columns: Sequence[str]) -> tuple[int, ...]:
+        """The positions of the columns that are staged: all, but unknown ones where these are dropped."""
+        drop = self.rules.strict == "drop"
+        return tuple(i for i, name in enumerate(columns) if not drop or self.rules.rule(name))
+
+    def resolve(self, columns: Sequence[str], source: str) -> tuple[int, ...]:
+        """`kept`, once `check_header` has nothing against these columns."""
+        self.check_header(columns, source)
+        return self.kept(columns)
+
+    def bind(self, columns: Sequence[str]) -> Bound:
+        """The rules by the columns of a source, with every reason they can give, in the contract's order."""
+        return self.rules.bind(columns)
+
+    def sieve(self, columns: Sequence[str], needed: Sequence[str]) -> Sieve | None:
+        """What passes records of these columns unparsed, with the cells of those `needed`; None: nothing.
+
+        For contracts that change no text. Can be called from any thread.
+        """
+        from pipeline.contract.sieve import sieve
+
+        key = (tuple(columns), tuple(needed))
+        if key not in self._sieves:
+            self._sieves[key] = sieve(self.rules, self.bind(columns), *key)
+        return self._sieves[key]
+
+    def in_doubt(self, cells: pl.DataFrame) -> Mask:
+        """Which rows have to be judged; the others are certainly good.
+
+        `cells` are String columns named as the source's, an empty cell null. Can be called from any thread.
+        """
+        from pipeline.contract.screen import in_doubt, screen
+
+        columns = tuple(cells.columns)
+        good = self._screens.get(columns)
+        if good is None:
+            good = self._screens[columns] = screen(self.rules, self.bind(columns))
+        return in_doubt(cells, good)
+
+    def rule(self, cells: pl.DataFrame) -> tuple[Mask, Judgement]:
+        """Which rows can be ruled on without pandera, and its judgement on these: `cells` as for `in_doubt`.
+
+        Can be called from any thread.
+        """
+        from pipeline.contract.ruling import Ruling
+
+        columns = tuple(cells.columns)
+        ruling = self._rulings.get(columns)
+        if ruling is None:
+            ruling = self._rulings[columns] = Ruling(self.rules, self.bind(columns))
+        return ruling(cells)
+
+    def verdict(self, cells: pl.DataFrame) -> Judgement:
+        """The verdict on rows, all of them: what can be ruled on, and `judge` on the others; see there."""
+        import numpy as np
+
+        if self.changes_text:
+            return self.judge(cells)
+        ruled, judgement = self.rule(cells)
+        rest = np.flatnonzero(~ruled)
+        return judgement | self.judge(cells[rest]).part(0, rest) if len(rest) else judgement
+
+    def judge(self, cells: pl.DataFrame) -> Judgement:
+        """pandera's own verdict on rows, all of them: `cells` as for `in_doubt`.
+
+        `unique` is not part of it (see `uniqueness`). Can be called from any thread. Raises ConfigError for
+        an error in the contract itself: a check that names no row, or that raises.
+        """
+        columns = tuple(cells.columns)
+        judge = self._judges.get(columns) or self._judges.setdefault(columns, self._new_judge(columns))
+        return judge(cells)
+
+    def uniqueness(self, columns: Sequence[str]) -> Uniqueness:
+        """A fresh look-out for values that repeat in a source with these columns."""
+        from pipeline.contract.unique import Uniqueness
+
+        bound = self.bind(columns)
+        return Uniqueness(bound.uniques, {name: rule.type for name, rule in bound.columns.items()})
