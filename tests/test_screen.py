@@ -127,7 +127,8 @@ def test_what_people_write_is_translated(pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["(?i)a", r"\bx", "(?=a)b", r"(a)\1", "é", "a++", "(?>a)", "a|b|cd", "(?s:.)", "a{2000}"]
+    "pattern",
+    ["(?i)a", r"\bx", "(?=a)b", r"(a)\1", "é", "a++", "(?>a)", "a|b|cd", "(?s:.)", "a{2000}", "a{,2}"],
 )
 def test_what_may_mean_something_else_is_not(pattern: str) -> None:
     assert translated(pattern, at_start=True) is None

@@ -85,6 +85,7 @@ def is_sound(schema: pa.DataFrameSchema, data: bytes) -> None:
 @example(case=(pa.DataFrameSchema({"A": pa.Column(str), "B": pa.Column(str)}), b"a,b,c\n"))
 @example(case=(pa.DataFrameSchema({"A": pa.Column(str, pa.Check.str_matches("[^x]+"))}), b'a,b\n"a,b"\n'))
 @example(case=(pa.DataFrameSchema({"A": pa.Column(str, pa.Check.str_matches("a*"))}), b'""\nb\n'))
+@example(case=(pa.DataFrameSchema({"A": pa.Column(str), "B": pa.Column(str)}), "éé,bcd\n".encode()))
 def test_no_record_passes_that_is_broken_or_that_the_judge_rejects(
     case: tuple[pa.DataFrameSchema, bytes],
 ) -> None:

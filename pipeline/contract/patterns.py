@@ -77,7 +77,7 @@ _UNTRANSLATABLE = (_Untranslatable, re.error, RecursionError, OverflowError)
 
 def _parsed(pattern: str, *, at_start: bool) -> Any:
     parsed = _parser.parse(pattern)
-    if parsed.state.flags & ~re.UNICODE.value:
+    if parsed.state.flags & ~re.UNICODE.value or "{," in pattern:  # which RE2 takes for these very characters
         raise _Untranslatable
     if at_start and len(parsed) == 1 and parsed[0][0] is code.BRANCH:
         raise _Untranslatable  # libraries that put `^` in front bind it to the first alternative

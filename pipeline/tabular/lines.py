@@ -50,8 +50,8 @@ def first_column(lines: pl.Series, name: str) -> pl.DataFrame | None:
     if lines.str.starts_with('"').any():
         return None
     line = pl.col(name)
-    end = line.str.find(",", literal=True)
-    cells = lines.alias(name).to_frame().select(line.str.head(end))
+    end = line.str.find(",", literal=True)  # in bytes, where `str.head` would count characters
+    cells = lines.alias(name).to_frame().select(line.cast(pl.Binary).bin.head(end).cast(pl.String))
     return cells.with_columns(pl.when(line != "").then(line))
 
 
