@@ -6,6 +6,7 @@ what_to_read, contract_for  ->  sift  ->  decide: is what came through good enou
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,19 +82,22 @@ def sift(
     result.records = result.accepted = result.rejected = 0
     uniqueness = contract.uniqueness(header.columns)
     work = partial(screen, header=header, contract=contract, uniqueness=uniqueness)
-    screened = in_order(work, source.slices())
-    verdicts = judged(screened, contract, uniqueness)
-    decided = settled(verdicts, uniqueness, contract.bind(header.columns).reasons)
+    reasons = contract.bind(header.columns).reasons
     write(header_row(header))
-    for one in in_order(partial(sifted, header=header), decided, workers=1):
-        rejects.write(one)
-        write(one.good)
-        done += one.size
-        result.records += one.records
-        result.rejected, result.reasons = rejects.count, dict(rejects.reasons)
-        result.accepted = result.records - result.rejected
-        result.rejects_file = str(rejects.path) if rejects.path else None
-        progress("validate", done, source.size, result.records)
+    with ExitStack() as ways:  # an error may be kept, and must not keep threads waiting
+        screened = ways.enter_context(closing(in_order(work, source.slices())))
+        verdicts = ways.enter_context(closing(judged(screened, contract, uniqueness)))
+        decided = ways.enter_context(closing(settled(verdicts, uniqueness, reasons)))
+        both = ways.enter_context(closing(in_order(partial(sifted, header=header), decided, workers=1)))
+        for one in both:
+            rejects.write(one)
+            write(one.good)
+            done += one.size
+            result.records += one.records
+            result.rejected, result.reasons = rejects.count, dict(rejects.reasons)
+            result.accepted = result.records - result.rejected
+            result.rejects_file = str(rejects.path) if rejects.path else None
+            progress("validate", done, source.size, result.records)
     if result.records == 0:
         raise SourceError("The source has a header and no records.", hint="Is the export whole?")
 

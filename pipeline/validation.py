@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pickle
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from tempfile import TemporaryFile
@@ -69,7 +69,7 @@ def _of_all(table: Table, columns: Sequence[str]) -> pl.DataFrame:
     return both.select(pl.all().gather(pl.Series(order))) if len(table.rows) else both
 
 
-def judged(screened: Iterable[Screened], contract: Contract, uniqueness: Uniqueness) -> Iterator[Verdict]:
+def judged(screened: Iterable[Screened], contract: Contract, uniqueness: Uniqueness) -> Generator[Verdict]:
     """The verdicts on slices by themselves, in order; the judge is asked about several slices at a time.
 
     It is asked in a thread, one batch after the other, while the next slices are screened.
@@ -116,7 +116,9 @@ def _verdicts(batch: list[Screened], judgement: Judgement, uniqueness: Uniquenes
         start = stop
 
 
-def settled(verdicts: Iterable[Verdict], uniqueness: Uniqueness, reasons: Sequence[str]) -> Iterator[Verdict]:
+def settled(
+    verdicts: Iterable[Verdict], uniqueness: Uniqueness, reasons: Sequence[str]
+) -> Generator[Verdict]:
     """The verdicts in source order, with the records that repeat others; `reasons` are all the contract has.
 
     Where a later record may take an earlier one back (pandera's `report_duplicates` other than

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import source_config
 
+import pipeline
+import pipeline.read
 from pipeline import validation
 from pipeline.contract import Contract
 from pipeline.contract.describe import describe
@@ -92,3 +95,16 @@ def test_the_same_comes_out_however_it_is_cut(
         patch.setattr(validation, "BATCH_ROWS", batch[0])
         patch.setattr(validation, "BATCH_BYTES", batch[1])
         assert outcome(path, contract, slice_bytes, workers) == whole
+
+
+def test_an_error_that_is_kept_keeps_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "contacts.csv"
+    path.write_text("ID,AGE,CITY\n" + "a1,1,Ur\n" * 5000)
+    monkeypatch.setattr(pipeline.read, "open_source", partial(open_source, slice_bytes=300))
+    monkeypatch.setattr(Rejects, "write", partial(pytest.fail, "the disk is full"))
+    contract = tmp_path / "contract.py"
+    contract.write_text("import pandera.pandas as pa\nC = pa.DataFrameSchema({\"ID\": pa.Column(str)})\n")
+    with pytest.raises(pytest.fail.Exception) as kept:
+        pipeline.validate(path, {"contract": {"schema": f"{contract}:C"}}, output=tmp_path / "out")
+    assert kept.value.__traceback__
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("pipeline-")] == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, Queue
 from threading import Event, Thread
@@ -13,7 +13,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-def in_order(work: Callable[[A], B], slices: Iterable[A], workers: int | None = None) -> Iterator[B]:
+def in_order(work: Callable[[A], B], slices: Iterable[A], workers: int | None = None) -> Generator[B]:
     """`work` of each slice, in the slices' order; the slices too are made in a thread of their own.
 
     No more than `workers` + 1 of them are held at a time. An error in either comes in its place.
