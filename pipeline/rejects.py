@@ -79,7 +79,7 @@ def rejected(verdict: Verdict) -> bytes:
 def _well_formed(verdict: Verdict) -> pl.DataFrame:
     """Each record as it stands in the source, its place and reasons behind it: a line, and its order."""
     table, judgement = verdict.table, verdict.judgement
-    rows = np.unique(judgement.rows)
+    rows = judgement.failing
     if table.cells.height == len(table.starts):  # then its data may not have all columns
         written = cells.write(table.cells.select(pl.all().gather(rows)))
         own = lines.texts(written.data, written.starts, written.ends)

@@ -104,8 +104,6 @@ def sift(
 
 def sifted(verdict: Verdict, header: Header) -> Sifted:
     """A judged slice as what is staged of it and what is rejected. Pure: for worker threads."""
-    import numpy as np
-
     from pipeline.rejects import reasons, rejected
     from pipeline.validation import accepted
 
@@ -114,7 +112,7 @@ def sifted(verdict: Verdict, header: Header) -> Sifted:
         good=accepted(verdict, header),
         bad=rejected(verdict),
         records=table.records,
-        rejected=len(np.unique(verdict.judgement.rows)) + len(table.malformed),
+        rejected=len(verdict.judgement.failing) + len(table.malformed),
         reasons=reasons(verdict),
         size=table.size,
     )

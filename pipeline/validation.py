@@ -111,7 +111,7 @@ def _verdicts(batch: list[Screened], judgement: Judgement, uniqueness: Uniquenes
         for name, new in judgement.changed.items():
             changed[name] = one.table.cells[name].scatter(one.rows, new[start:stop])
         if changed:
-            keys = uniqueness.keys(one.table.cells.with_columns(**changed))
+            keys = uniqueness.keys(one.table.cells.with_columns(changed.values()))
         yield Verdict(one.table, judgement.part(start, one.rows), keys, changed)
         start = stop
 
@@ -154,7 +154,7 @@ def accepted(verdict: Verdict, header: Header) -> bytes:
     keep = np.ones(len(table.starts), np.bool_)
     keep[verdict.judgement.rows] = False
     if verdict.changed:
-        changed = table.cells.with_columns(**verdict.changed).filter(pl.Series(keep))
+        changed = table.cells.with_columns(verdict.changed.values()).filter(pl.Series(keep))
         return cells.write(changed.select(header.staged)).data
     return spliced(table.data, table.starts[keep], table.ends[keep])
 

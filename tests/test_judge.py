@@ -471,3 +471,10 @@ def test_any_number_of_rows_in_any_batches_any_thread() -> None:
     assert tuple(pieces) == whole
     assert len(whole) == 100
     assert ours.judge(cells[:0]).failures == ()
+
+
+@pytest.mark.parametrize("column", ["names", "found", "changed", "cls", "self"])
+def test_a_column_may_be_called_anything(column: str) -> None:
+    changing = contract(pa.DataFrameSchema({column: pa.Column(str, default="x")}))
+    cells = pl.DataFrame([pl.Series(column, [None], pl.String)])
+    assert changing.judge(cells).changed[column].to_list() == ["x"]

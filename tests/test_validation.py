@@ -103,7 +103,7 @@ def test_an_error_that_is_kept_keeps_no_thread(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(pipeline.read, "open_source", partial(open_source, slice_bytes=300))
     monkeypatch.setattr(Rejects, "write", partial(pytest.fail, "the disk is full"))
     contract = tmp_path / "contract.py"
-    contract.write_text("import pandera.pandas as pa\nC = pa.DataFrameSchema({\"ID\": pa.Column(str)})\n")
+    contract.write_text('import pandera.pandas as pa\nC = pa.DataFrameSchema({"ID": pa.Column(str)})\n')
     with pytest.raises(pytest.fail.Exception) as kept:
         pipeline.validate(path, {"contract": {"schema": f"{contract}:C"}}, output=tmp_path / "out")
     assert kept.value.__traceback__

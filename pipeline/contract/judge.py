@@ -68,7 +68,7 @@ class Judge:
         if cells.is_empty():
             return Judgement()
         changed = dict(self._parsed_as_text(cells))
-        cells = cells.with_columns(**changed)
+        cells = cells.with_columns(changed.values())
         values, faults = typed.view(cells, self._types)
         before = {name: to_pandas(values[name], self._dtypes.get(name)) for name in self._types}
         after, errors = self._validate(pd.DataFrame(before))
@@ -77,8 +77,8 @@ class Judge:
             if not new.equals(cells[name]):
                 changed[name] = new
         found = [*self._unparsed(faults), *(self._told(error, faults) for error in errors)]
-        found += self._unfilled(cells.with_columns(**changed))
-        return Judgement.of(found, self._reasons, **changed)
+        found += self._unfilled(cells.with_columns(changed.values()))
+        return Judgement.of(found, self._reasons, changed)
 
     def _validate(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, Sequence[SchemaError]]:
         """The frame as the contract's parsers and defaults leave it, and what pandera has against it."""

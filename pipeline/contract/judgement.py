@@ -32,12 +32,14 @@ class Judgement:
     changed: Mapping[str, pl.Series] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, found: Sequence[Found], names: Sequence[str], **changed: pl.Series) -> Self:
+    def of(
+        cls, found: Sequence[Found], names: Sequence[str], changed: Mapping[str, pl.Series] | None = None
+    ) -> Self:
         """All that was found, in order and each once; `names` are the contract's reasons in its order."""
         ranks = {name: rank for rank, name in enumerate(names)}
         keys = [rows.astype(np.int64) * len(names) + ranks[name] for rows, name in found if len(rows)]
         merged = np.unique(np.concatenate(keys)) if keys else _NONE
-        return cls(*np.divmod(merged, max(1, len(names))), names, changed)
+        return cls(*np.divmod(merged, max(1, len(names))), names, changed or {})
 
     def __or__(self, other: Self) -> Self:
         """What both say of the same rows, by the same contract; of what is changed, what this one says."""
@@ -53,6 +55,11 @@ class Judgement:
         """(row, reason), one by one."""
         reasons = map(self.names.__getitem__, self.reasons.tolist())
         return tuple(zip(self.rows.tolist(), reasons, strict=True))
+
+    @property
+    def failing(self) -> Offsets:
+        """The rows that fail anything, each once."""
+        return np.unique(self.rows)
 
     def part(self, start: int, numbers: Offsets) -> Self:
         """What is said of the rows from `start` on, each row under its number among `numbers`."""
