@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import polars as pl
@@ -17,9 +17,11 @@ class NoCounterpartError(Exception):
     """An argument that pandas may compare in a way of its own."""
 
 
-def exactly(kind: type, fits: Callable[[Any], bool] = lambda _: True) -> Callable[[Any], Any]:
+def exactly(kind: type, among: range | None = None) -> Callable[[Any], Any]:
+    """What gives back arguments of that very type (and of that range); else it raises NoCounterpartError."""
+
     def literal(value: Any) -> Any:
-        if type(value) is not kind or not fits(value):
+        if type(value) is not kind or (among is not None and value not in among):
             raise NoCounterpartError
         return value
 
@@ -27,12 +29,14 @@ def exactly(kind: type, fits: Callable[[Any], bool] = lambda _: True) -> Callabl
 
 
 def as_float(value: Any) -> float:
+    """A number that a float holds exactly; raises NoCounterpartError for any other."""
     if type(value) not in (int, float) or not abs(value) < 2**53:
         raise NoCounterpartError
     return float(value)
 
 
 def compared(value: pl.Expr, check: CheckRule, literal: Callable[[Any], Any]) -> pl.Expr:
+    """Where values pass; `literal` makes the check's arguments comparable. Raises NoCounterpartError."""
     if check.kind in ("isin", "notin"):
         (listed,) = check.args.values()
         if not isinstance(listed, tuple):
@@ -60,3 +64,10 @@ def bounds(check: CheckRule) -> tuple[Any, bool, Any, bool]:
         args.get("max_value"),
         bool(args.get("include_max", True)) if check.kind == "in_range" else equal,
     )
+
+
+def lengths(args: Mapping[str, Any]) -> tuple[int | None, int | None] | None:
+    """Least and greatest length that `str_length` asks for; None where its arguments are no such numbers."""
+    exact = args.get("exact_value")
+    asked = (exact, exact) if exact is not None else (args.get("min_value"), args.get("max_value"))
+    return asked if all(bound is None or type(bound) is int for bound in asked) else None

@@ -13,16 +13,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.contract import ranges
-from pipeline.contract.comparisons import IN_ORDER, bounds
-from pipeline.contract.patterns import compiles, takes_nothing, within
+from pipeline.contract.comparisons import IN_ORDER, bounds, lengths
+from pipeline.contract.patterns import compiles, plain, takes_nothing, within
 from pipeline.contract.rules import CheckRule, ColumnRule
+from pipeline.contract.typed import TIME
 from pipeline.formats import emails
 
 # What a bare field and a quoted one never hold, written as in a character class; where a byte order mark
 # stands first, polars would take it off.
 BARE, QUOTED = '",\\r\\n\\x00\ufeff', '"\\r\\n\\x00\ufeff'
 LONGEST = 255  # characters: the pattern grows with them
-_TIME = r"(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?)?"
 _DAY = dt.timedelta(days=1)
 
 Args = Mapping[str, Any]
@@ -77,8 +77,7 @@ def _filled(rule: ColumnRule, check: CheckRule | None, never: str) -> Made:
 
 
 def _integer(rule: ColumnRule, check: CheckRule | None) -> Made:
-    least = -(2 ** (rule.type.bits - 1)) if rule.type.signed else 0
-    most = least + 2**rule.type.bits - 1
+    least, most = rule.type.integers[0], rule.type.integers[-1]
     low, low_too, high, high_too = bounds(check) if check else (None, True, None, True)
     if any(bound is not None and type(bound) is not int for bound in (low, high)):
         return None
@@ -103,14 +102,14 @@ def _moment(check: CheckRule | None) -> Made:
     first = low.date() + _DAY * (not low_too or low.time() != dt.time()) if low else ranges.FIRST_DAY
     last = high.date() - _DAY if high else ranges.LAST_DAY
     days = ranges.days(first, last)
-    return days and days + _TIME
+    return days and rf"{days}(?:[T ]{TIME})?"
 
 
 def _length(args: Args, never: str) -> Made:
-    exact = args.get("exact_value")
-    least, most = (exact, exact) if exact is not None else (args.get("min_value"), args.get("max_value"))
-    if any(bound is not None and type(bound) is not int for bound in (least, most)):
+    asked = lengths(args)
+    if asked is None:
         return None
+    least, most = asked
     least, most = max(1, least or 0), LONGEST if most is None else min(most, LONGEST)
     return f"[^{never}]{{{least},{most}}}" if least <= most else None
 
@@ -123,8 +122,8 @@ def _one_of(texts: Any, never: str) -> Made:
 
 
 def _pattern(args: Args, never: str, *, at_start: bool) -> Made:
-    same = args.get("flags", 32) == 32 and isinstance(args["pattern"], str)  # 32: re.UNICODE, the default
-    return within(args["pattern"], never, at_start=at_start) if same else None
+    pattern = plain(args)
+    return None if pattern is None else within(pattern, never, at_start=at_start)
 
 
 _ON_TEXT: dict[str, Callable[[Args, str], Made]] = {

@@ -9,6 +9,7 @@ may differ (flags, look-around, back-references, word boundaries, text that is n
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from re import _constants as code  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
@@ -24,6 +25,12 @@ _POSITIONS = dict.fromkeys(_BEGINNINGS, r"\A") | dict.fromkeys(_ENDS, r"\z")
 
 class _Untranslatable(Exception):
     """Something that is not surely the same on both sides."""
+
+
+def plain(args: Mapping[str, Any]) -> str | None:
+    """The pattern among a check's arguments; None where it has flags of its own or is no text."""
+    same = args.get("flags", re.UNICODE.value) == re.UNICODE.value and isinstance(args["pattern"], str)
+    return args["pattern"] if same else None
 
 
 def translated(pattern: str, *, at_start: bool) -> str | None:

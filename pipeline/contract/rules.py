@@ -41,6 +41,12 @@ class CellType:
     zone: str | None = None  # datetime: the zone of the values; None: they have none
     categories: tuple[str, ...] | None = None  # category; None: any text
 
+    @property
+    def integers(self) -> range:
+        """The integers that it can hold."""
+        least = -(2 ** (self.bits - 1)) if self.signed else 0
+        return range(least, least + 2**self.bits)
+
 
 @dataclass(frozen=True, slots=True)
 class CheckRule:

@@ -24,7 +24,7 @@ from pipeline.contract.comparisons import (
 )
 from pipeline.contract.judgement import Judgement
 from pipeline.contract.rules import ANY_FILLED, NOT_NULLABLE, ROW, Bound, CellType, CheckRule, Rules, coercion
-from pipeline.contract.screen import DOUBT, passes
+from pipeline.contract.screen import DOUBT, is_filled, passes
 
 if TYPE_CHECKING:
     from pipeline.handoffs import Mask
@@ -52,8 +52,7 @@ class Ruling:
         self._known: list[pl.Expr] = []
         self._fails: dict[str, pl.Expr] = {}
         for name, rule in bound.columns.items():
-            text, value = pl.col(name), pl.col(_value(name))
-            filled = (text != "").fill_null(value=False)
+            text, value, filled = pl.col(name), pl.col(_value(name)), is_filled(name)
             if rule.type.kind != "text":
                 self._fails[f"{name}:{coercion(rule.dtype_name)}"] = filled & value.is_null()
             if not rule.nullable:
@@ -68,8 +67,7 @@ class Ruling:
 
     def _any_filled(self, check: CheckRule, columns: list[str]) -> None:
         if check.kind == ANY_FILLED:
-            filled = [(pl.col(name) != "").fill_null(value=False) for name in columns]
-            self._fails[f"{ROW}:{check.name}"] = ~pl.any_horizontal(filled)
+            self._fails[f"{ROW}:{check.name}"] = ~pl.any_horizontal(map(is_filled, columns))
         else:
             self._known.append(DOUBT)
 
@@ -121,8 +119,7 @@ def _comparable(value: pl.Expr, type_: CellType) -> tuple[pl.Expr, Callable[[Any
     """Values of the type as they are compared, and what makes an argument the same; None: pandas' own way."""
     match type_.kind:
         case "integer":
-            low = -(2 ** (type_.bits - 1)) if type_.signed else 0
-            return value, exactly(int, lambda bound: low <= bound < low + 2**type_.bits)
+            return value, exactly(int, type_.integers)
         case "decimal" if type_.bits == 64:
             return value, as_float
         case "date":

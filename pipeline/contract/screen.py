@@ -28,8 +28,9 @@ from pipeline.contract.comparisons import (
     bounds,
     compared,
     exactly,
+    lengths,
 )
-from pipeline.contract.patterns import compiles, translated
+from pipeline.contract.patterns import compiles, plain, translated
 from pipeline.contract.rules import ANY_FILLED, Bound, CellType, CheckRule, ColumnRule, Rules
 from pipeline.formats import emails, phones, spreadsheets
 
@@ -40,7 +41,7 @@ _DAY = (
     f"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)|{_LEAP_YEAR}-02-29)"
 )
 _DAY_ALONE = f"^{_DAY}$"
-_LOCAL_MOMENT = rf"^{_DAY}(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{{1,9}})?)?)?$"
+_LOCAL_MOMENT = rf"^{_DAY}(?:[T ]{typed.TIME})?$"
 
 if TYPE_CHECKING:
     from pipeline.handoffs import Mask
@@ -60,7 +61,7 @@ def screen(rules: Rules, bound: Bound) -> pl.Expr:
     needed = [good for name, rule in bound.columns.items() if (good := _column(name, rule)) is not None]
     for check in rules.rows:
         there = [name for name in check.args["columns"] if name in bound.columns]
-        needed.append(pl.any_horizontal(_is_filled(name) for name in there))
+        needed.append(pl.any_horizontal(is_filled(name) for name in there))
     return pl.all_horizontal(*needed, pl.lit(value=True)).fill_null(value=False)
 
 
@@ -70,7 +71,8 @@ def in_doubt(cells: pl.DataFrame, good: pl.Expr) -> Mask:
     return ~found.to_series().to_numpy()
 
 
-def _is_filled(name: str) -> pl.Expr:
+def is_filled(name: str) -> pl.Expr:
+    """Where the column's cell is not empty, null or ""; true or false."""
     return (pl.col(name) != "").fill_null(value=False)
 
 
@@ -79,9 +81,9 @@ def _column(name: str, rule: ColumnRule) -> pl.Expr | None:
     text = pl.col(name)
     needed = [found for found in (_of_type(text, rule.type), *_checks(text, rule)) if found is not None]
     if not rule.nullable or rule.default is not None:
-        return pl.all_horizontal(_is_filled(name), *needed)
+        return pl.all_horizontal(is_filled(name), *needed)
     if not all(check.ignore_na for check in rule.checks):
-        return pl.all_horizontal(_is_filled(name), *needed)
+        return pl.all_horizontal(is_filled(name), *needed)
     return text.is_null() | pl.all_horizontal(needed) if needed else None
 
 
@@ -133,8 +135,7 @@ def _comparable(text: pl.Expr, type_: CellType) -> tuple[pl.Expr, Callable[[Any]
         case "text" | "category":
             return text, exactly(str)
         case "integer":
-            low = -(2 ** (type_.bits - 1)) if type_.signed else 0
-            return _number(text, type_), exactly(int, lambda value: low <= value < low + 2**type_.bits)
+            return _number(text, type_), exactly(int, type_.integers)
         case "decimal" if type_.bits == 64:
             return typed.value(text, type_), as_float
         case "boolean":
@@ -162,18 +163,17 @@ def _within_days(text: pl.Expr, check: CheckRule) -> pl.Expr:
 
 
 def _length(text: pl.Expr, args: Args) -> pl.Expr:
-    size, exact = text.str.len_chars(), args.get("exact_value")
-    bounds = [exact, exact] if exact is not None else [args.get("min_value"), args.get("max_value")]
-    if any(bound is not None and type(bound) is not int for bound in bounds) or bounds == [None, None]:
+    size, asked = text.str.len_chars(), lengths(args)
+    if asked is None or asked == (None, None):
         return DOUBT
-    least, most = bounds
+    least, most = asked
     needed = [] if least is None else [size >= least]
     return pl.all_horizontal([*needed, size <= most] if most is not None else needed)
 
 
 def _pattern(text: pl.Expr, args: Args, *, at_start: bool) -> pl.Expr:
-    same = args.get("flags", 32) == 32 and isinstance(args["pattern"], str)  # 32: re.UNICODE, the default
-    found = translated(args["pattern"], at_start=at_start) if same else None
+    pattern = plain(args)
+    found = None if pattern is None else translated(pattern, at_start=at_start)
     return text.str.contains(found) if found is not None and compiles(found) else DOUBT
 
 

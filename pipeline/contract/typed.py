@@ -25,11 +25,11 @@ from pipeline.contract.rules import CellType
 
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _OFFSET = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
-_TIME = rf"{_OFFSET}(?::[0-5][0-9](?:\.[0-9]{{1,9}})?)?"
+TIME = rf"{_OFFSET}(?::[0-5][0-9](?:\.[0-9]{{1,9}})?)?"
 _INTEGER = "^[+-]?[0-9]+$"
 _DECIMAL = r"^[+-]?[0-9]+(?:\.[0-9]+)?$"
 _TRUE, _FALSE = "^[Tt][Rr][Uu][Ee]$", "^[Ff][Aa][Ll][Ss][Ee]$"
-_DATETIME = rf"^{_DAY}(?:[T ]{_TIME}(?:Z|[+-]{_OFFSET})?)?$"
+_DATETIME = rf"^{_DAY}(?:[T ]{TIME}(?:Z|[+-]{_OFFSET})?)?$"
 
 _PER_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = ["accepts", "screen", "whole"]
 
-ATOM = r"[a-z0-9_!#$%&'*+/=?^`{|}~-]+"
+IN_ATOM = r"[a-z0-9_!#$%&'*+/=?^`{|}~-]"
+ATOM = f"{IN_ATOM}+"
 # A domain of plain letters and digits, in runs joined by one dot or one hyphen: so no label is empty, begins
 # or ends with a hyphen, or holds two of them (Punycode).
 PLAIN = rf"(?i-u)^{ATOM}(?:\.{ATOM})*@[a-z0-9]+(?:[.-][a-z0-9]+)*\.[a-z]+$"
 # The same within bounds: local part, label and domain cannot be too long.
-BOUNDED = rf"(?i-u:{ATOM[:-1]}(?:\.?{ATOM[:-1]}){{0,31}}@[a-z0-9](?:[.-]?[a-z0-9]){{0,30}}\.[a-z]{{2,3}})"
+BOUNDED = rf"(?i-u:{IN_ATOM}(?:\.?{IN_ATOM}){{0,31}}@[a-z0-9](?:[.-]?[a-z0-9]){{0,30}}\.[a-z]{{2,3}})"
 # Within this many bytes neither a label (63) nor a domain (253) nor an address (254) is too long.
 SHORT = 64
 
