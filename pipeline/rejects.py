@@ -73,7 +73,8 @@ def reasons(verdict: Verdict) -> Counter[str]:
 def rejected(verdict: Verdict) -> bytes:
     """The rejected records of a judged slice as they stand in the file, in source order. Pure."""
     both = pl.concat([_well_formed(verdict), _malformed(verdict.table)]).sort("order", maintain_order=True)
-    return (both["line"].str.join("\n").item() + "\n").encode() if both.height else b""
+    whole: bytes = both.select((pl.col("line").str.join("\n") + "\n").cast(pl.Binary)).item()
+    return whole if both.height else b""
 
 
 def _well_formed(verdict: Verdict) -> pl.DataFrame:
@@ -107,11 +108,18 @@ def _malformed(table: Table) -> pl.DataFrame:
 
 def _told(judgement: Judgement) -> pl.Series:
     """The reasons against each row that has any, as a field of a CSV."""
-    told = pl.Series("names", judgement.names, pl.String).gather(judgement.reasons)
-    rows = pl.DataFrame({"row": judgement.rows, "names": told}).group_by("row", maintain_order=True)
-    text = pl.col("names")
+    names = pl.Series("names", judgement.names, pl.String)
+    first = np.flatnonzero(np.diff(judgement.rows, prepend=-1))
+    count = np.diff(first, append=len(judgement.rows))
+    told = names.to_frame().select(_field(pl.col("names"))).to_series().gather(judgement.reasons[first])
+    if len(several := np.flatnonzero(count > 1)):
+        among = np.repeat(count > 1, count)
+        reasons = {"row": judgement.rows[among], "names": names.gather(judgement.reasons[among])}
+        by_row = pl.DataFrame(reasons).group_by("row", maintain_order=True)
+        told = told.scatter(several, by_row.agg(_field(pl.col("names").str.join("; ")))["names"])
+    return told
+
+
+def _field(text: pl.Expr) -> pl.Expr:
     quoted = pl.format('"{}"', text.str.replace_all('"', '""', literal=True))
-    by_row = rows.agg(text.str.join("; ")).select(
-        pl.when(text.str.contains('[",\r\n]')).then(quoted).otherwise(text)
-    )
-    return by_row.to_series()
+    return pl.when(text.str.contains('[",\r\n]')).then(quoted).otherwise(text)

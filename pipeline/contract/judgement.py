@@ -38,7 +38,9 @@ class Judgement:
         """All that was found, in order and each once; `names` are the contract's reasons in its order."""
         ranks = {name: rank for rank, name in enumerate(names)}
         keys = [rows.astype(np.int64) * len(names) + ranks[name] for rows, name in found if len(rows)]
-        merged = np.unique(np.concatenate(keys)) if keys else _NONE
+        merged = np.concatenate(keys) if keys else _NONE
+        merged.sort(kind="stable")  # which merges what is in order already
+        merged = merged[np.diff(merged, prepend=-1) > 0]
         return cls(*np.divmod(merged, max(1, len(names))), names, changed or {})
 
     def __or__(self, other: Self) -> Self:
@@ -59,7 +61,7 @@ class Judgement:
     @property
     def failing(self) -> Offsets:
         """The rows that fail anything, each once."""
-        return np.unique(self.rows)
+        return self.rows[np.diff(self.rows, prepend=-1) > 0]
 
     def part(self, start: int, numbers: Offsets) -> Self:
         """What is said of the rows from `start` on, each row under its number among `numbers`."""

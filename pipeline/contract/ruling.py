@@ -1,8 +1,9 @@
 """The ruling: rows in doubt that polars judges as well as pandera, with the same verdict by the same names.
 
 Most of what is wrong with a file is wrong by a check that means the same on both sides, and a file may be
-full of it. A row is ruled here if all that may be said of it is certain: each check on it has an exact
-counterpart, or the screen knows that it passes. All other rows are the judge's.
+full of it. Column by column, the cells that the screen is not sure of are looked at. A row is ruled here if
+all that may be said of it is certain: each check on these cells has an exact counterpart, or the screen knows
+that it passes. All other rows are the judge's.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from pipeline.contract import typed
@@ -22,12 +24,22 @@ from pipeline.contract.comparisons import (
     compared,
     exactly,
 )
-from pipeline.contract.judgement import Judgement
-from pipeline.contract.rules import ANY_FILLED, NOT_NULLABLE, ROW, Bound, CellType, CheckRule, Rules, coercion
-from pipeline.contract.screen import DOUBT, is_filled, passes
+from pipeline.contract.judgement import Found, Judgement
+from pipeline.contract.rules import (
+    ANY_FILLED,
+    NOT_NULLABLE,
+    ROW,
+    Bound,
+    CellType,
+    CheckRule,
+    ColumnRule,
+    Rules,
+    coercion,
+)
+from pipeline.contract.screen import DOUBT, is_filled, passes, surely_good
 
 if TYPE_CHECKING:
-    from pipeline.handoffs import Mask
+    from pipeline.handoffs import Mask, Offsets
 
 # Python's classes and `$` mean more than Rust's where a text has such a character.
 _ODD = r"[^\x00-\x7f]|\n"
@@ -36,7 +48,7 @@ _EXACT_ON_TEXT = (
     *("str_length", "str_startswith", "str_endswith", *_PATTERNS, *EQUALITY),
     *("no_scientific_notation", "no_trailing_decimal", "no_leading_apostrophe", "no_lost_leading_zero"),
 )
-_KNOWN = "\0known"
+_KNOWN, _VALUE = "\0known", "\0value"
 _EPOCH = dt.datetime(1970, 1, 1)
 _TICKS = {"ms": dt.timedelta(milliseconds=1), "us": dt.timedelta(microseconds=1)}
 
@@ -46,45 +58,67 @@ class Ruling:
 
     def __init__(self, rules: Rules, bound: Bound) -> None:
         self._reasons = bound.reasons
-        self._values = [
-            typed.value(pl.col(name), rule.type).alias(_value(name)) for name, rule in bound.columns.items()
+        good = {name: surely_good(name, rule) for name, rule in bound.columns.items()}
+        self._good = [found.fill_null(False).alias(name) for name, found in good.items() if found is not None]
+        self._columns = [_Column(name, bound.columns[name]) for name in good if good[name] is not None]
+        self._anything = all(check.kind == ANY_FILLED for check in rules.rows)
+        self._rows = [
+            (f"{ROW}:{check.name}", [is_filled(name) for name in check.args["columns"] if name in good])
+            for check in rules.rows
+            if check.kind == ANY_FILLED
         ]
-        self._known: list[pl.Expr] = []
-        self._fails: dict[str, pl.Expr] = {}
-        for name, rule in bound.columns.items():
-            text, value, filled = pl.col(name), pl.col(_value(name)), is_filled(name)
-            if rule.type.kind != "text":
-                self._fails[f"{name}:{coercion(rule.dtype_name)}"] = filled & value.is_null()
-            if not rule.nullable:
-                self._fails[f"{name}:{NOT_NULLABLE}"] = ~filled
-            for check in rule.checks:
-                known, fails = _ruled(text, value, rule.type, check)
-                self._known.append(known if check.ignore_na else known & filled)
-                before = self._fails.get(reason := f"{name}:{check.name}", DOUBT)
-                self._fails[reason] = before | fails  # two checks may go by one name
-        for check in rules.rows:
-            self._any_filled(check, [name for name in check.args.get("columns", ()) if name in bound.columns])
-
-    def _any_filled(self, check: CheckRule, columns: list[str]) -> None:
-        if check.kind == ANY_FILLED:
-            self._fails[f"{ROW}:{check.name}"] = ~pl.any_horizontal(map(is_filled, columns))
-        else:
-            self._known.append(DOUBT)
 
     def __call__(self, cells: pl.DataFrame) -> tuple[Mask, Judgement]:
         """Which rows are ruled, and the judgement on these. Pure: for worker threads."""
-        values = cells.with_columns(self._values)  # by itself: one plan of both takes polars longer to make
-        found = values.with_columns(
-            pl.all_horizontal(*self._known, pl.lit(value=True)).alias(_KNOWN),
-            *(fails.alias(reason) for reason, fails in self._fails.items()),
-        )
-        known = found[_KNOWN]
-        failed = [((found[reason] & known).arg_true().to_numpy(), reason) for reason in self._fails]
-        return known.to_numpy(), Judgement.of(failed, self._reasons)
+        known = np.full(cells.height, self._anything)
+        if not self._anything:
+            return known, Judgement()
+        good = cells.with_columns(self._good)
+        failed: list[Found] = []
+        for reason, filled in self._rows:
+            failed.append((_where(cells.select(~pl.any_horizontal(filled)).to_series()), reason))
+        for column in self._columns:
+            rows = _where(~good[column.name])
+            if len(rows):
+                surely, fails = column.ruled(cells[column.name].gather(rows))
+                known[rows] &= surely
+                failed += [(rows[at], reason) for at, reason in fails]
+        return known, Judgement.of([(rows[known[rows]], reason) for rows, reason in failed], self._reasons)
 
 
-def _value(name: str) -> str:
-    return f"\0{name}"
+class _Column:
+    """What can be ruled on cells of one column that are not surely good."""
+
+    def __init__(self, name: str, rule: ColumnRule) -> None:
+        self.name = name
+        text, filled = pl.col(name), is_filled(name)
+        value, self._value = typed.value(text, rule.type), None
+        known: list[pl.Expr] = []
+        self._fails: dict[str, pl.Expr] = {}
+        if rule.type.kind != "text":
+            value, self._value = pl.col(_VALUE), value.alias(_VALUE)
+            self._fails[f"{name}:{coercion(rule.dtype_name)}"] = filled & value.is_null()
+        if not rule.nullable:
+            self._fails[f"{name}:{NOT_NULLABLE}"] = ~filled
+        for check in rule.checks:
+            surely, fails = _ruled(text, value, rule.type, check)
+            known.append(surely if check.ignore_na else surely & filled)
+            before = self._fails.get(reason := f"{name}:{check.name}", DOUBT)
+            self._fails[reason] = before | fails  # two checks may go by one name
+        self._known = pl.all_horizontal(*known, pl.lit(value=True)).alias(_KNOWN)
+
+    def ruled(self, cells: pl.Series) -> tuple[Mask, list[Found]]:
+        """Which cells are ruled, and what is wrong with which of them (and maybe with others)."""
+        values = cells.to_frame()
+        if self._value is not None:  # by itself: one plan of all takes polars longer to make
+            values = values.with_columns(self._value)
+        fails = (expression.alias(reason) for reason, expression in self._fails.items())
+        found = values.with_columns(self._known, *fails)
+        return found[_KNOWN].to_numpy(), [(_where(found[reason]), reason) for reason in self._fails]
+
+
+def _where(true: pl.Series) -> Offsets:
+    return true.arg_true().to_numpy()
 
 
 def _ruled(text: pl.Expr, value: pl.Expr, type_: CellType, check: CheckRule) -> tuple[pl.Expr, pl.Expr]:

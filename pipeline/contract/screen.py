@@ -58,7 +58,7 @@ def screen(rules: Rules, bound: Bound) -> pl.Expr:
     changed = rules.parsed or any(rule.parsed for rule in bound.columns.values())
     if changed or any(check.kind != ANY_FILLED for check in rules.rows):
         return DOUBT
-    needed = [good for name, rule in bound.columns.items() if (good := _column(name, rule)) is not None]
+    needed = [good for name, rule in bound.columns.items() if (good := surely_good(name, rule)) is not None]
     for check in rules.rows:
         there = [name for name in check.args["columns"] if name in bound.columns]
         needed.append(pl.any_horizontal(is_filled(name) for name in there))
@@ -76,7 +76,7 @@ def is_filled(name: str) -> pl.Expr:
     return (pl.col(name) != "").fill_null(value=False)
 
 
-def _column(name: str, rule: ColumnRule) -> pl.Expr | None:
+def surely_good(name: str, rule: ColumnRule) -> pl.Expr | None:
     """Where this column has nothing against a row; None: nowhere has it."""
     text = pl.col(name)
     needed = [found for found in (_of_type(text, rule.type), *_checks(text, rule)) if found is not None]
