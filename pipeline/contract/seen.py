@@ -101,29 +101,17 @@ class Seen:
             self._fill_filter()
         first = np.full(len(entries), -1, np.int64)
         doubtful = np.flatnonzero(self._filter.may_hold(entries))
-        for run in self._all_runs():
-            self._search(run, entries, doubtful, first)
-            doubtful = doubtful[first[doubtful] < 0]
+        found = [_alike(run, entries, doubtful) for run in self._all_runs()]
+        if found:
+            places, rows = map(np.concatenate, zip(*found, strict=True))
+            same = self._texts.equal(rows, _row(entries[places]))
+            first[places[same]] = rows[same]
         self._compare_among(entries, first)
         self._keep(entries[first < 0])
         repeats = np.flatnonzero(first >= 0)
         rows = _row(entries[repeats])
         order = np.argsort(rows)
         return rows[order], first[repeats][order]
-
-    def _search(self, run: Numbers, entries: Numbers, places: Rows, first: Rows) -> None:
-        """Set `first` of the entries at `places` whose keys stand in that run."""
-        at = np.searchsorted(run, entries[places] & ~ROW)
-        while len(places):
-            inside = at < len(run)
-            places, at = places[inside], at[inside]
-            alike = (run[at] >> HALF) == (entries[places] >> HALF)
-            places, at = places[alike], at[alike]
-            rows = _row(run[at])
-            same = self._texts.equal(rows, _row(entries[places]))
-            first[places[same]] = rows[same]
-            places, at = places[~same], at[~same] + 1
-        let_go(run)
 
     def _compare_among(self, entries: Numbers, first: Rows) -> None:
         """Set `first` of the entries that repeat another of the same slice."""
@@ -212,6 +200,19 @@ class _Filter:
     def _places(self, entries: Numbers) -> tuple[Rows, npt.NDArray[np.uint8]]:
         index = entries >> self._shift
         return (index >> np.uint64(3)).view(np.int64), np.uint8(1) << (index & np.uint64(7)).astype(np.uint8)
+
+
+def _alike(run: Numbers, entries: Numbers, places: Rows) -> tuple[Rows, Rows]:
+    """Those of the entries at `places` whose upper half stands in the run, with each row it has there."""
+    at = np.searchsorted(run, entries[places] & ~ROW)
+    places, at = places[at < len(run)], at[at < len(run)]
+    alike = (run[at] >> HALF) == (entries[places] >> HALF)
+    places, at = places[alike], at[alike]
+    count = np.searchsorted(run, entries[places] | ROW, side="right") - at
+    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    rows = _row(run[np.repeat(at, count) + within])
+    let_go(run)
+    return np.repeat(places, count), rows
 
 
 def _row(entries: Numbers) -> Rows:
