@@ -43,6 +43,9 @@ class Screened:
     keys: tuple[Any, ...] = field(repr=False)
 
 
+_Asked = tuple[list[Screened], Future[Judgement]]
+
+
 def screen(piece: Slice, header: Header, contract: Contract, uniqueness: Uniqueness) -> Screened:
     """The slice with its rows in doubt; pure, runs wherever an engine puts it."""
     own_text = header.staged == header.columns and not contract.changes_text
@@ -75,14 +78,13 @@ def judged(screened: Iterable[Screened], contract: Contract, uniqueness: Uniquen
     It is asked in a thread, one batch after the other, while the next slices are screened.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="pipeline-judge") as pool:
-        waiting: deque[tuple[list[Screened], Future[Judgement]]] = deque()
+        waiting: deque[_Asked] = deque()
         for batch in _batches(screened):
             waiting.append((batch, pool.submit(_judgement, batch, contract)))
             while len(waiting) > 1 or (waiting and waiting[0][1].done()):
-                batch, future = waiting.popleft()
-                yield from _verdicts(batch, future.result(), uniqueness)
-        for batch, future in waiting:
-            yield from _verdicts(batch, future.result(), uniqueness)
+                yield from _verdicts(waiting.popleft(), uniqueness)
+        while waiting:
+            yield from _verdicts(waiting.popleft(), uniqueness)
 
 
 def _batches(screened: Iterable[Screened]) -> Iterator[list[Screened]]:
@@ -102,9 +104,9 @@ def _judgement(batch: list[Screened], contract: Contract) -> Judgement:
     return contract.verdict(pl.concat(doubts)) if doubts else Judgement()
 
 
-def _verdicts(batch: list[Screened], judgement: Judgement, uniqueness: Uniqueness) -> Iterator[Verdict]:
+def _verdicts(asked: _Asked, uniqueness: Uniqueness) -> Iterator[Verdict]:
     """The judgement on the batch's rows in doubt, slice by slice."""
-    start = 0
+    batch, judgement, start = asked[0], asked[1].result(), 0
     for one in batch:
         stop = start + len(one.rows)
         changed, keys = {}, one.keys
@@ -125,8 +127,11 @@ def settled(
     `exclude_first`), the verdicts wait in an unnamed temporary file until the last one is there.
     """
     if uniqueness.streams:
-        for verdict in verdicts:
-            yield _with(verdict, uniqueness.observe(verdict.keys), reasons)
+
+        def seen(verdict: Verdict) -> Verdict:
+            return _with(verdict, uniqueness.observe(verdict.keys), reasons)
+
+        yield from map(seen, verdicts)  # a loop would keep the last while it waits for the next
         return
     with TemporaryFile() as spool:
         count = 0

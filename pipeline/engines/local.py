@@ -25,13 +25,17 @@ def in_order(work: Callable[[A], B], slices: Iterable[A], workers: int | None = 
         feeder = Thread(target=_feed, args=(work, slices, pool, results, stopped), name="pipeline-feed")
         feeder.start()
         try:
-            while future := results.get():
-                yield future.result()
+            yield from map(_result, iter(results.get, None))  # and keep no slice while waiting for the next
         finally:
             stopped.set()
             while feeder.is_alive():
                 _forget(results)
             _forget(results)
+
+
+def _result(future: Future[B] | None) -> B:
+    assert future  # noqa: S101 - for the type checker: None has ended it
+    return future.result()
 
 
 def _feed(

@@ -84,9 +84,13 @@ class CsvSource:
         while not final:
             # A record longer than a slice is read on in ever larger steps, not again and again.
             more = self.stream.read(max(self.step, len(carry)))
-            data, final = carry + more, not more
+            final = not more
+            # A slice that ends with a line need not be copied again to be cut off there.
+            whole = more.rfind(b"\n") + 1 or len(more)
+            data = b"".join((carry, memoryview(more)[:whole]))
             found = cut_block(self.stream.name, data, self.layout, line, final=final)
-            carry, line = data[found.used :], found.line
+            carry, line = data[found.used :] + more[whole:], found.line
+            del more
             if found.used:
                 size, seen = self.stream.position - seen, self.stream.position
                 yield CsvSlice(index, size, self.header, self.layout, self.stream.transcoded, found.records)
