@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pipeline.rejects import Rejects
 
 
+LARGE = 32 << 20  # bytes of a file for which memory counts more than a second for a row that has to be judged
+
+
 def what_to_read(config: Config, given: Any, output: Path | None) -> Any:
     """The path or frame that was given, else `source.path`, from the config's folder.
 
@@ -53,13 +56,15 @@ def contract_for(config: Config, judge: Interpreter | None, source: Any) -> Cont
     from pipeline.contract import load_contract_in
 
     wanted = config.contract
+    file = Path(source) if isinstance(source, str | Path) and Path(source).is_file() else None
     return load_contract_in(
         judge,
         wanted.schema_,
         base=config.base,
         primary_key=wanted.primary_key,
         unknown_columns=wanted.unknown_columns,
-        from_memory=isinstance(source, str | Path) and Path(source).is_file(),
+        from_memory=file is not None,
+        may_rest=file is not None and file.stat().st_size > LARGE,
     )
 
 

@@ -93,9 +93,60 @@ def test_it_is_started_by_python_only(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_that_is_lost_is_told(folder: Path) -> None:
     with Interpreter() as started:
         contract = load_contract_in(started, "mine.py:CONTACT", base=folder)
+        assert started.pid
         os.kill(started.pid, signal.SIGKILL)
         with pytest.raises(JudgeLost):
             contract.judge(CELLS)
+
+
+PLAIN = """
+import pandera.pandas as pa
+
+LIMIT = 7
+CONTACT = pa.DataFrameSchema(
+    {"NAME": pa.Column(str, pa.Check.str_matches(r"\\w+")), "AGE": pa.Column(int, pa.Check.lt(LIMIT))}
+)
+"""
+
+
+def rests(judge: Interpreter) -> bool:
+    return judge.pid is None
+
+
+def test_one_with_little_to_do_may_rest_until_it_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(PLAIN)
+    cells = pl.DataFrame({"NAME": ["a", "--", "-é"], "AGE": ["7", "6", "5"]})
+    young, named = "AGE:less_than(7)", "NAME:str_matches('\\w+')"
+    with Interpreter() as started:
+        contract = load_contract_in(started, "mine.py:CONTACT", base=tmp_path, may_rest=True)
+        assert contract.asks_little
+        assert rests(started)
+        assert contract.verdict(cells[:2]).failures == ((0, young), (1, named))
+        assert rests(started)
+        assert contract.verdict(cells).failures == ((0, young), (1, named), (2, named))
+        assert not rests(started)
+        started.rest()
+        (tmp_path / "mine.py").write_text(PLAIN.replace("LIMIT = 7", "LIMIT = 8"))
+        with pytest.raises(ConfigError, match="another each time"):
+            contract.verdict(cells)
+
+
+def test_one_with_much_to_do_does_not_rest(folder: Path) -> None:
+    with Interpreter() as started:
+        contract = load_contract_in(started, "mine.py:CONTACT", base=folder, may_rest=True)
+        assert not contract.asks_little
+        assert started.pid
+
+
+def test_a_check_s_name_is_the_same_each_time(tmp_path: Path) -> None:
+    some = "{'IN', 'US', 'GB', 'DE', 'FR', 'BR', 'ZA', 'AE', 'SG', 'JP'}"
+    schema = f"pa.DataFrameSchema({{'A': pa.Column(str, pa.Check.isin({some}))}})"
+    (tmp_path / "mine.py").write_text(f"import pandera.pandas as pa\nCONTACT = {schema}\n")
+    rules = []
+    for _ in range(2):
+        with Interpreter() as started:
+            rules.append(load_contract_in(started, "mine.py:CONTACT", base=tmp_path).rules)
+    assert rules[0] == rules[1]
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])

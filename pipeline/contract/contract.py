@@ -54,6 +54,13 @@ class Contract:
         rules = self.rules
         return rules.parsed or any(rule.parsed or rule.default is not None for rule in rules.columns)
 
+    @property
+    def asks_little(self) -> bool:
+        """Whether it leaves hardly a row to pandera."""
+        from pipeline.contract.ruling import leave_little
+
+        return not self.changes_text and leave_little(self.rules)
+
     def check_header(self, columns: Sequence[str], source: str) -> None:
         """Nothing, where a source with these columns can be judged.
 

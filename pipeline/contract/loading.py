@@ -65,13 +65,20 @@ class ContractChangedError(Exception):
 
 
 def load_contract_in(
-    interpreter: Interpreter | None, spec: str, *, base: Path, from_memory: bool = False, **options: Any
+    interpreter: Interpreter | None,
+    spec: str,
+    *,
+    base: Path,
+    from_memory: bool = False,
+    may_rest: bool = False,
+    **options: Any,
 ) -> Contract:
     """The contract as `load_contract` has it, its rows judged in `interpreter`.
 
     A module that the caller has imported is judged here, for the caller may have changed it; and so is a
     contract that cannot be had there (if here neither, the error is that of the caller's interpreter).
     `from_memory`: do not wait where its rules are remembered; then ask for `confirmed` in the end.
+    `may_rest`: the interpreter gives its memory back, where there will hardly be a row to judge.
     """
     from pipeline.contract.memory import Memory
 
@@ -85,7 +92,10 @@ def load_contract_in(
         except (ConfigError, JudgeLost):
             return here()
         memory.keep(rules)
-        return Contract(rules, lambda _: interpreter.ask)
+        contract = Contract(rules, lambda _: interpreter.ask)
+        if may_rest and contract.asks_little:
+            interpreter.rest()
+        return contract
 
     memory = Memory(spec, base, options)
     rules = memory.recall() if from_memory else None
