@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracle import BAD, value_of
 
@@ -63,6 +63,24 @@ def test_the_view_is_the_slow_one(type_: CellType, cells: list[str | None]) -> N
     expected = [value_of(text, type_) for text in cells]
     assert faults["c"].to_list() == [value is BAD for value in expected]
     assert ticks(values["c"]) == [None if value is BAD else value for value in expected]
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@settings(max_examples=100, deadline=None)
+@given(
+    cells=st.lists(st.one_of(st.none(), st.just(""), st.from_regex(_day, fullmatch=True), spoilt, any_text))
+)
+@example(
+    cells=["0000-01-01", "0001-01-01", "1677-09-20", "1677-09-22", "2262-04-11", "2262-04-12", "9999-12-31"]
+)
+def test_days_are_what_they_are_among_moments(
+    unit: Literal["ms", "us", "ns"], cells: list[str | None]
+) -> None:
+    type_ = CellType("datetime", unit=unit)
+    short = pl.DataFrame({"c": [text if len((text or "").encode()) <= 10 else None for text in cells]})
+    text = pl.col("c").cast(pl.String)
+    days = short.select(typed.of_days(text, type_)).to_series()
+    assert ticks(days) == ticks(short.select(typed.value(text, type_)).to_series())
 
 
 @pytest.mark.parametrize(

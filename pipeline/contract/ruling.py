@@ -106,11 +106,13 @@ class _Column:
     def __init__(self, name: str, rule: ColumnRule) -> None:
         self.name = name
         text, filled = pl.col(name), is_filled(name)
-        value, self._value = typed.value(text, rule.type), None
+        value, self._value, self._of_days = typed.value(text, rule.type), None, None
         known: list[pl.Expr] = []
         self._fails: dict[str, pl.Expr] = {}
         if rule.type.kind != "text":
             value, self._value = pl.col(_VALUE), value.alias(_VALUE)
+            if rule.type.kind == "datetime" and rule.type.zone is None:
+                self._of_days = typed.of_days(text, rule.type).alias(_VALUE)
             self._fails[f"{name}:{coercion(rule.dtype_name)}"] = filled & value.is_null()
         if not rule.nullable:
             self._fails[f"{name}:{NOT_NULLABLE}"] = ~filled
@@ -125,7 +127,9 @@ class _Column:
         """Which cells are ruled, and what is wrong with which of them (and maybe with others)."""
         values = cells.to_frame()
         if self._value is not None:  # by itself: one plan of all takes polars longer to make
-            values = values.with_columns(self._value)
+            longest = cells.str.len_bytes().max() if self._of_days is not None else None
+            days = isinstance(longest, int) and longest <= typed.DAY_BYTES
+            values = values.with_columns(self._of_days if days else self._value)
         fails = (expression.alias(reason) for reason, expression in self._fails.items())
         found = values.with_columns(self._known, *fails)
         return found[_KNOWN].to_numpy(), [(_where(found[reason]), reason) for reason in self._fails]

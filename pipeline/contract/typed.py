@@ -31,6 +31,7 @@ _DECIMAL = r"^[+-]?[0-9]+(?:\.[0-9]+)?$"
 _TRUE, _FALSE = "^[Tt][Rr][Uu][Ee]$", "^[Ff][Aa][Ll][Ss][Ee]$"
 _DATETIME = rf"^{_DAY}(?:[T ]{TIME}(?:Z|[+-]{_OFFSET})?)?$"
 
+DAY_BYTES = 10
 _PER_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -59,6 +60,12 @@ def value(column: pl.Expr, type_: CellType) -> pl.Expr:
             return (
                 text if type_.categories is None else pl.when(text.is_in(list(type_.categories))).then(text)
             )
+
+
+def of_days(column: pl.Expr, type_: CellType) -> pl.Expr:
+    """As `value` for date-times without a zone, but quicker: of texts no longer than `DAY_BYTES`."""
+    day = pl.when(column.str.contains(rf"^{_DAY}$")).then(_day(column))
+    return _ticks(day.cast(pl.Int64) * 86400, type_)
 
 
 def view(cells: pl.DataFrame, types: Mapping[str, CellType]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -106,14 +113,21 @@ def _moment(text: pl.Expr, type_: CellType) -> pl.Expr:
     offset = (_number(text, -5) * 3600 + _number(text, -2) * 60) * pl.when(sign == "-").then(-1).otherwise(1)
     seconds -= pl.when(shifted).then(offset).otherwise(0)
     decimals = clock.str.slice(20).str.pad_end(9, "0").cast(pl.Int64, strict=False)
-    per_second = _PER_SECOND[type_.unit]
-    ticks = seconds.cast(pl.Int128) * per_second + decimals // (10**9 // per_second)
-    moment = ticks.cast(pl.Int64, strict=False).cast(pl.Datetime(type_.unit))
+    moment = _ticks(seconds, type_, decimals)
     if type_.zone is None:
         return moment
     local = moment.dt.replace_time_zone(type_.zone, ambiguous="null", non_existent="null")
     absolute = moment.dt.replace_time_zone("UTC").dt.convert_time_zone(type_.zone)
     return pl.when(zulu | shifted).then(absolute).otherwise(local)
+
+
+def _ticks(seconds: pl.Expr, type_: CellType, decimals: pl.Expr | None = None) -> pl.Expr:
+    """So many seconds (and nanoseconds) after 1970 in the dtype's unit, null outside of its range."""
+    per_second = _PER_SECOND[type_.unit]
+    ticks = seconds.cast(pl.Int128) * per_second
+    if decimals is not None:
+        ticks += decimals // (10**9 // per_second)
+    return ticks.cast(pl.Int64, strict=False).cast(pl.Datetime(type_.unit))
 
 
 def _number(text: pl.Expr, start: int) -> pl.Expr:
