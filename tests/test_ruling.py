@@ -84,7 +84,7 @@ def test_what_has_a_counterpart_is_ruled_and_the_rest_is_left() -> None:
         ("é", "1", None, None),
     ]
     known, judgement = ours.rule(pl.DataFrame(rows, schema=["ID", "AGE", "DAY", "EMAIL"], orient="row"))
-    assert known.tolist() == [True, True, True, False, False]
+    assert known.tolist() == [True, True, True, False, True]
     matches = "ID:str_matches('C[0-9]{3}\\Z')"
     assert judgement.failures == (
         (0, "AGE:not_equal_to(7)"),
@@ -94,7 +94,23 @@ def test_what_has_a_counterpart_is_ruled_and_the_rest_is_left() -> None:
         (2, "ID:not_nullable"),
         (2, "AGE:coerce_dtype('Int64')"),
         (2, "DAY:coerce_dtype('date')"),
+        (4, matches),
     )
+
+
+@pytest.mark.parametrize("pattern", [r"[A-Z0-9._-]+@[a-z]+\Z", r"a.b\Z", "^[^@]+@", r"(?:a|[^0-9]{2})\Z"])
+def test_a_pattern_that_spells_out_its_letters_is_ruled_on_any_text(pattern: str) -> None:
+    texts = ["é", "a@b\n", "a\nb", "٣", "A@b", "aé", "a\u2028b", "ſ@k", "😀", "\r\n", "İb", "a\vb"]
+    for check in (pa.Check.str_matches(pattern), pa.Check.str_contains(pattern)):
+        ours, cells = contract(pa.DataFrameSchema({"A": pa.Column(str, check)})), frame(A=texts)
+        known, judgement = ours.rule(cells)
+        assert known.all()
+        assert judgement.failures == ours.judge(cells).failures
+
+
+def test_one_with_classes_is_left_where_they_mean_more() -> None:
+    ours = contract(pa.DataFrameSchema({"A": pa.Column(str, pa.Check.str_matches(r"\d+"))}))
+    assert ours.rule(frame(A=["1", "x", "é"]))[0].tolist() == [True, True, False]
 
 
 def test_checks_of_whole_rows_are_left_but_for_the_primary_key() -> None:

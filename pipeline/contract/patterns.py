@@ -47,6 +47,11 @@ def translated(pattern: str, *, at_start: bool) -> str | None:
     return rf"{mode}\A(?:{text})" if at_start else mode + text
 
 
+def narrowed(pattern: str) -> bool:
+    """Whether the translation may match less: digits, letters, blanks and `$` mean more to Python."""
+    return re.search(r"\$|\\[dws]", pattern, re.IGNORECASE) is not None
+
+
 def within(pattern: str, never: str, *, at_start: bool) -> str | None:
     """A pattern, to be part of a larger one, for whole texts in which `pattern` is found; else as above.
 

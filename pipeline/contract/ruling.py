@@ -25,6 +25,7 @@ from pipeline.contract.comparisons import (
     exactly,
 )
 from pipeline.contract.judgement import Found, Judgement
+from pipeline.contract.patterns import narrowed
 from pipeline.contract.rules import (
     ANY_FILLED,
     NOT_NULLABLE,
@@ -146,7 +147,7 @@ def _ruled(text: pl.Expr, value: pl.Expr, type_: CellType, check: CheckRule) -> 
         surely = passes(text, type_, check).fill_null(value=False)
         return value.is_null() | surely, DOUBT
     fails = value.is_not_null() & ~exact.fill_null(value=False)
-    if check.kind in _PATTERNS:
+    if check.kind in _PATTERNS and narrowed(check.args["pattern"]):
         return ~(fails & text.str.contains(_ODD)).fill_null(value=False), fails
     return pl.lit(value=True), fails
 
