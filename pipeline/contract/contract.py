@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from pipeline.contract.header import check_header
@@ -33,6 +34,7 @@ class Contract:
         self.rules = rules
         self._new_judge = judge
         self._itself = itself
+        self._making = Lock()
         self._judges: dict[tuple[str, ...], Judging] = {}
         self._screens: dict[tuple[str, ...], pl.Expr] = {}
         self._rulings: dict[tuple[str, ...], Ruling] = {}
@@ -90,8 +92,9 @@ class Contract:
         from pipeline.contract.sieve import sieve
 
         key = (tuple(columns), tuple(needed))
-        if key not in self._sieves:
-            self._sieves[key] = sieve(self.rules, self.bind(columns), *key)
+        with self._making:  # all workers want it at once
+            if key not in self._sieves:
+                self._sieves[key] = sieve(self.rules, self.bind(columns), *key)
         return self._sieves[key]
 
     def in_doubt(self, cells: pl.DataFrame) -> Mask:
