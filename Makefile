@@ -2,13 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench demo test test-rgw test-live lint types docs docs-check check clean
+.PHONY: bench demo test test-fast test-rgw test-install test-lowest test-live lint types docs docs-check check clean
 
 demo: .venv/ready
 	$(BIN)/python -m pipeline run -c config.yaml
 
 test: .venv/ready
-	$(BIN)/python -m pytest -m "not rgw and not install and not live"
+	$(BIN)/python -m pytest -n auto -m "not rgw and not install and not live"
+
+# Without the slow tests.
+test-fast: .venv/ready
+	$(BIN)/python -m pytest -n auto -m "not rgw and not install and not live and not slow"
 
 # Against a real S3 server: Ceph RGW, which the suite fetches from Debian's packages and runs on loopback.
 test-rgw: .venv/ready
@@ -18,15 +22,16 @@ test-rgw: .venv/ready
 test-live: .venv/ready
 	LIVE_BUCKET="$(LIVE_BUCKET)" $(BIN)/python -m pytest -m live -rs tests/live
 
-# The wheel in an empty environment, and the suite with the oldest versions that pyproject.toml allows.
+# The wheel in an empty environment.
 test-install: .venv/ready
 	$(BIN)/python -m pytest -m install tests/install
 
+# The suite with the oldest versions that pyproject.toml allows.
 test-lowest: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv venv --quiet --clear .venv-lowest
 	$(BIN)/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[sandbox,dev]'
-	.venv-lowest/bin/python -m pytest -m "not rgw and not install and not live and not slow"
+	.venv-lowest/bin/python -m pytest -n auto -m "not rgw and not install and not live and not slow"
 
 # This tool, a naive script and a plain upload in turn, for a quarter of an hour: into benchmarks/README.md.
 bench: .venv/ready
