@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import polars as pl
 import pytest
@@ -19,7 +20,7 @@ from reading import Read, keep_all, read, source_config
 
 from pipeline.errors import SourceError
 from pipeline.handoffs import Malformed
-from pipeline.read import open_source
+from pipeline.read import open_source, stream
 
 CELLS = st.text(st.sampled_from("ab ,;\"\n\r\t'é漢😀|#\ufeff"), max_size=6)
 ROWS = st.lists(st.lists(CELLS, min_size=2, max_size=2), max_size=8)
@@ -127,12 +128,24 @@ def test_neither_dialect_nor_encoding_nor_slices_change_what_is_read(
 def test_slices_change_nothing_whatever_is_in_the_file(tmp_path: Path, data: bytes) -> None:
     whole = read_bytes(tmp_path / "x.csv", b"EMAIL,CITY\n" + data)
     for size in (1, 2, 7, 30):
-        part = read(tmp_path / "x.csv", slice_bytes=size)
+        with patch.object(stream, "_HEAD", 16):
+            part = read(tmp_path / "x.csv", slice_bytes=size)
         assert (part.rows, part.places, part.records) == (whole.rows, whole.places, whole.records)
         assert [(m.place, m.reason, m.raw) for m in part.malformed] == [
             (m.place, m.reason, m.raw) for m in whole.malformed
         ]
         assert sum(part.sizes) <= len(data) + 11
+
+
+def test_a_file_is_read_to_the_end_of_a_line_if_one_is_near(path: Path) -> None:
+    lines = [b"x" * (i % 90) + b"\n" for i in range(2_000)]
+    path.write_bytes(data := b"".join(lines) + b"y" * 50)
+    with patch.object(stream, "_HEAD", 100), stream.open_stream(str(path)) as opened:
+        opened.decode(None)
+        pieces = list(iter(lambda: opened.read(1_000), b""))
+    assert b"".join(pieces) == data
+    in_lines = [piece.endswith(b"\n") and 900 < len(piece) <= 1_000 for piece in pieces]
+    assert all(in_lines[:-1])
 
 
 @given(st.lists(st.sampled_from(["a", "é", ",", '"', "\n", "\r\n", "\udcff", "ſ"])).map("".join))

@@ -182,3 +182,18 @@ def test_sixteen_million_keys_stay_within_their_memory(memory: int, bound: int) 
     command = [sys.executable, "-c", MEASURED, str(16_000_000), str(memory), str(200_000)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert int(done.stdout) < bound
+
+
+@pytest.mark.parametrize("size", [1 << 10, 1 << 16, 1 << 20])
+def test_the_filter_forgets_no_entry_and_spares_most_searches(size: int) -> None:
+    random = np.random.default_rng(7)
+    known, other = (np.sort(random.integers(0, 2**64, size // 16, np.uint64)) for _ in range(2))
+    filter_ = seen._Filter(size)
+    for some in np.array_split(known, 3):
+        filter_.add(some)
+    assert filter_.may_hold(known).all()
+    assert filter_.may_hold(other).mean() < 0.05
+    many = np.sort(random.integers(0, 2**64, size, np.uint64))
+    filter_.add(many)
+    assert filter_.may_hold(many).all()
+    assert filter_.may_hold(known).all()

@@ -1,7 +1,7 @@
 """Which rows repeat an earlier one, however many there are: exact, in bounded memory.
 
 A key's hash keeps its upper half, its row number takes the lower: such entries, sorted, lie in a few runs
-that are merged as they become many. A filter with a bit for the beginning of each hash spares nearly all new
+that are merged as they become many. A filter of bits for the beginning of each hash spares nearly all new
 keys the search; as long as keys only ascend, none is searched for. Whatever is found is compared with the
 keys themselves, which wait in a temporary file; no hash alone calls a row a repetition. Past `memory` bytes
 the runs move to such files too, and the filter stays as it is: from then on only the time grows.
@@ -33,6 +33,10 @@ BLOCK = 1 << 16  # so many entries are added to the filter at a time
 PIECE = 1 << 20  # and so many merged on disk
 
 NONE = np.zeros(0, np.int64)
+
+# Up to three of a word's 32 bits, in as many ways.
+WAYS = np.arange(1024, dtype=np.uint32)
+BITS = np.bitwise_or.reduce([np.uint32(1) << n % 32 for n in (WAYS, WAYS // 32, 3 * WAYS + 5 * WAYS // 32)])
 
 
 @dataclass(frozen=True)
@@ -171,12 +175,12 @@ class Seen:
 
 
 class _Filter:
-    """A bit for each beginning of a hash: unset where no entry begins so."""
+    """Three bits of one word for the upper half of each hash: not all set where no entry has that half."""
 
     def __init__(self, size: int) -> None:
         self.size = size  # bits, a power of two
-        self._bits = np.zeros(size // 8, np.uint8)
-        self._shift = np.uint64(64 - (size.bit_length() - 1))
+        self._words = np.zeros(size // 32, np.uint32)
+        self._shift = np.uint64(64 - (len(self._words).bit_length() - 1))
 
     def is_full(self, rows: int, memory: int) -> bool:
         """Whether so many rows fill it too much, and one of twice the size may be had instead."""
@@ -184,22 +188,23 @@ class _Filter:
 
     def may_hold(self, entries: Numbers) -> Mask:
         """False where no entry with the same upper half was added."""
-        place, bit = self._places(entries)
-        held: Mask = (self._bits[place] & bit) != 0
+        place, bits = self._places(entries)
+        held: Mask = (self._words[place] & bits) == bits
         return held
 
     def add(self, entries: Numbers) -> None:
-        """Add them."""
+        """Add them; they are sorted."""
         for start in range(0, len(entries), BLOCK):
-            place, bit = self._places(entries[start : start + BLOCK])
-            while len(place):  # of several bits in one byte, one is set at a time
-                self._bits[place] |= bit
-                left = (self._bits[place] & bit) == 0
-                place, bit = place[left], bit[left]
+            place, bits = self._places(entries[start : start + BLOCK])
+            self._words[place] |= bits
+            lost = np.flatnonzero(place[1:] == place[:-1])  # of several for one word the last is set
+            np.bitwise_or.at(self._words, place[lost], bits[lost])
 
-    def _places(self, entries: Numbers) -> tuple[Rows, npt.NDArray[np.uint8]]:
-        index = entries >> self._shift
-        return (index >> np.uint64(3)).view(np.int64), np.uint8(1) << (index & np.uint64(7)).astype(np.uint8)
+    def _places(self, entries: Numbers) -> tuple[Rows, npt.NDArray[np.uint32]]:
+        halves = entries >> HALF
+        return (entries >> self._shift).view(np.int64), BITS[
+            (halves & np.uint64(len(BITS) - 1)).view(np.int64)
+        ]
 
 
 def _alike(run: Numbers, entries: Numbers, places: Rows) -> tuple[Rows, Rows]:

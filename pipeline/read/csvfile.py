@@ -87,7 +87,8 @@ class CsvSource:
             final = not more
             # A slice that ends with a line need not be copied again to be cut off there.
             whole = more.rfind(b"\n") + 1 or len(more)
-            data = b"".join((carry, memoryview(more)[:whole]))
+            as_it_is = not carry and whole == len(more)
+            data = more if as_it_is else b"".join((carry, memoryview(more)[:whole]))
             found = cut_block(self.stream.name, data, self.layout, line, final=final)
             carry, line = data[found.used :] + more[whole:], found.line
             del more

@@ -101,8 +101,12 @@ class ByteStream:
         self._waiting = self._to_utf8(self.head[len(mark) :], final=False)
 
     def read(self, size: int) -> bytes:
-        """About `size` bytes more, and b"" at the end only. Raises SourceError."""
+        """About `size` bytes more, to the end of a line where that is easily had; b"" at the end only.
+
+        Raises SourceError.
+        """
         data, self._waiting = self._waiting[:size], self._waiting[size:]
+        size = len(data) + self._to_line_end(size - len(data))
         while len(data) < size and (raw := self._read_raw(size - len(data))):
             data += self._to_utf8(raw, final=False)
         grown = self._before and self._file.tell() > self._before.st_size
@@ -122,6 +126,19 @@ class ByteStream:
         if text and self._at_start:
             text, self._at_start = text.removeprefix("\ufeff"), False
         return text.encode("utf-8", "surrogatepass")
+
+    def _to_line_end(self, size: int) -> int:
+        """How many of the next `size` bytes go to the last line end, by a look at where they end."""
+        if self._raw is not self._file or self._before is None or self._decoder:
+            return size
+        here, look = self._file.tell(), min(size, _HEAD)
+        try:
+            self._file.seek(here + size - look)
+            end = self._file.read(look).rfind(b"\n") + 1
+            self._file.seek(here)
+        except OSError as error:
+            raise _unreadable(self.name, error) from None
+        return size - look + (end or look)
 
     def _read_raw(self, size: int) -> bytes:
         try:
