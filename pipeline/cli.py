@@ -5,8 +5,6 @@ Nothing heavy is imported before a command runs, so help and usage errors come a
 
 from __future__ import annotations
 
-import atexit
-import gc
 import json
 import os
 import signal
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from pipeline import process
 from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -207,9 +206,7 @@ def _interrupt(signum: int, _frame: FrameType | None) -> NoReturn:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """The command line's entry point: always leaves by sys.exit with a documented code."""
-    gc.set_threshold(100_000, 50, 50)  # at the usual 700 it is run hundreds of times by the imports alone
-    atexit.register(gc.freeze)  # what is left goes with the process
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here multiplies matrices
+    process.set_up()
     arguments = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in arguments
     for name in INTERRUPTED:

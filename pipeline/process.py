@@ -1,0 +1,26 @@
+"""How the command line's own process is set up; a process that the library is a guest in is left as it is."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import gc
+import os
+import sys
+
+# glibc's numbers of what mallopt sets (malloc.h), and to what.
+_MALLOPT = {
+    -8: 1,  # M_ARENA_MAX: memory that one thread gives back is there for any other
+    -3: 32 << 20,  # M_MMAP_THRESHOLD: up to its maximum, a block is not given back to the kernel when freed
+    -1: 64 << 20,  # M_TRIM_THRESHOLD: nor are so many bytes at the end
+}
+
+
+def set_up() -> None:
+    """Less work for the collector, memory kept for the next slice, no threads that nobody needs."""
+    gc.set_threshold(100_000, 50, 50)  # at the usual 700 it is run hundreds of times by the imports alone
+    atexit.register(gc.freeze)  # what is left goes with the process
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here multiplies matrices
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):  # musl has none
+        for parameter, value in _MALLOPT.items():
+            libc.mallopt(parameter, value)
