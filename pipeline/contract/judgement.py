@@ -38,18 +38,15 @@ class Judgement:
         """All that was found, in order and each once; `names` are the contract's reasons in its order."""
         ranks = {name: rank for rank, name in enumerate(names)}
         keys = [rows.astype(np.int64) * len(names) + ranks[name] for rows, name in found if len(rows)]
-        merged = np.concatenate(keys) if keys else _NONE
-        merged.sort(kind="stable")  # which merges what is in order already
-        merged = merged[np.diff(merged, prepend=-1) > 0]
-        return cls(*np.divmod(merged, max(1, len(names))), names, changed or {})
+        return cls(*np.divmod(_each_once(keys), max(1, len(names))), names, changed or {})
 
     def __or__(self, other: Self) -> Self:
         """What both say of the same rows, by the same contract; of what is changed, what this one says."""
         if not len(other.rows):
             return self
         names = self.names or other.names
-        keys = np.union1d(self.rows * len(names) + self.reasons, other.rows * len(names) + other.reasons)
-        rows, reasons = np.divmod(keys, len(names))
+        keys = [one.rows * len(names) + one.reasons for one in (self, other)]
+        rows, reasons = np.divmod(_each_once(keys), len(names))
         return replace(self, rows=rows, reasons=reasons, names=names)
 
     @property
@@ -68,3 +65,10 @@ class Judgement:
         first, last = np.searchsorted(self.rows, [start, start + len(numbers)])
         rows, reasons = numbers[self.rows[first:last] - start], self.reasons[first:last]
         return replace(self, rows=rows, reasons=reasons, changed={})
+
+
+def _each_once(keys: Sequence[Offsets]) -> Offsets:
+    merged = np.concatenate(keys) if keys else _NONE
+    merged.sort(kind="stable")  # which merges what is in order already
+    once: Offsets = merged[np.diff(merged, prepend=-1) > 0]
+    return once
