@@ -72,7 +72,8 @@ def reasons(verdict: Verdict) -> Counter[str]:
 
 def rejected(verdict: Verdict) -> bytes:
     """The rejected records of a judged slice as they stand in the file, in source order. Pure."""
-    both = pl.concat([_well_formed(verdict), _malformed(verdict.table)]).sort("order", maintain_order=True)
+    both = pl.concat([_well_formed(verdict), _malformed(verdict.table)], rechunk=True)
+    both = both.sort("order", maintain_order=True)
     whole: bytes = both.select((pl.col("line").str.join("\n") + "\n").cast(pl.Binary)).item()
     return whole if both.height else b""
 

@@ -65,11 +65,14 @@ def _of_all(table: Table, columns: Sequence[str]) -> pl.DataFrame:
     parsed = table.cells.select(columns)
     if table.passed is None or not columns:
         return parsed
-    order = np.empty(len(table.starts), np.uint32)
-    order[np.delete(np.arange(len(order)), table.rows)] = np.arange(table.passed.height)
-    order[table.rows] = np.arange(table.passed.height, len(order))
-    both = pl.concat([table.passed.select(columns), parsed])
-    return both.select(pl.all().gather(pl.Series(order))) if len(table.rows) else both
+    if not len(table.rows):
+        return table.passed.select(columns)
+    order, passed = np.empty(len(table.starts), np.uint32), np.ones(len(table.starts), np.bool_)
+    passed[table.rows] = False
+    order[passed] = np.arange(table.passed.height, dtype=np.uint32)
+    order[table.rows] = np.arange(table.passed.height, len(order), dtype=np.uint32)
+    both = pl.concat([table.passed.select(columns), parsed], rechunk=True)  # of one chunk ten times as fast
+    return both.select(pl.all().gather(pl.Series(order)))
 
 
 def judged(screened: Iterable[Screened], contract: Contract, uniqueness: Uniqueness) -> Generator[Verdict]:
