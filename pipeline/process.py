@@ -18,7 +18,7 @@ _MALLOPT = {
 
 def set_up() -> None:
     """Less work for the collector, memory kept for the next slice, no threads that nobody needs."""
-    gc.set_threshold(100_000, 50, 50)  # at the usual 700 it is run hundreds of times by the imports alone
+    gc.set_threshold(500_000, 50, 50)  # imports alone make 170,000 objects, which stay; a run of records, few
     atexit.register(gc.freeze)  # what is left goes with the process
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here multiplies matrices
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):  # musl has none
