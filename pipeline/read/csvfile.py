@@ -57,9 +57,9 @@ def open_csv(
 
 
 def _slice_bytes(size: int | None) -> int:
-    """4 MiB; less for a file that would not make four such slices, up to 12 for one that makes many."""
+    """4 MiB; less for a file that would not make four such slices, up to 10 for one that makes many."""
     size = size or 64 * _MIB
-    return min(max(2 * _MIB, size // 4), max(4 * _MIB, size // 16), 12 * _MIB)
+    return min(max(2 * _MIB, size // 4), max(4 * _MIB, size // 16), 10 * _MIB)
 
 
 @dataclass(frozen=True)
