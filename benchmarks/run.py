@@ -4,7 +4,8 @@
     python -m benchmarks.run --rows 1000000 --bad 1 --rounds 3  # one comparison, printed only
 
 Of each comparison the first round is not timed: it warms up, its memory is sampled, its uploads are kept and
-those of ours and of the naive script must be the same, byte for byte. Then come the rounds that count.
+those of ours and of the naive script must be the same, byte for byte. Then come the rounds that count, each
+begun when the disk has nothing left to write.
 """
 
 from __future__ import annotations
@@ -119,6 +120,7 @@ class Bench:
             raise SystemExit(f"Not the same rows were accepted of {source}: {kept}")
         for _ in range(case.rounds):
             for variant, result in results.items():
+                os.sync()  # nobody waits for the disk because of what another has written
                 run = timed(self.command(variant, source, DISCARDED), self.env)
                 result.wall.append(run.wall if variant in FILES else float(run.printed))
                 result.cpu.append(run.cpu)
