@@ -30,6 +30,7 @@ def in_order(work: Callable[[A], B], slices: Iterable[A], workers: int | None = 
             stopped.set()
             while feeder.is_alive():
                 _forget(results)
+                feeder.join(0.01)
             _forget(results)
 
 
@@ -63,7 +64,7 @@ def _feed(
 def _forget(results: Queue[Future[B] | None]) -> None:
     """Make room for one that waits to be put there."""
     try:
-        future = results.get(timeout=0.01)
+        future = results.get_nowait()
     except Empty:
         return
     if future:
