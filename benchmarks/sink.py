@@ -147,7 +147,8 @@ class Connection(threading.Thread):
         elif method == "POST" and "uploads" in query:
             upload = f"upload{len(store.uploads)}"
             store.uploads[upload] = {}
-            self._send(200, f"<R><UploadId>{upload}</UploadId></R>".encode())
+            kept = headers.get("x-amz-checksum-algorithm", "")  # said again, as by AWS
+            self._send(200, f"<R><UploadId>{upload}</UploadId></R>".encode(), x_amz_checksum_algorithm=kept)
         elif upload and upload not in store.uploads:
             self._send(404, b"<Error><Code>NoSuchUpload</Code></Error>")
         elif method == "PUT" and upload:
@@ -176,7 +177,7 @@ class Connection(threading.Thread):
 
     def _send(self, status: int, body: bytes = b"", length: int | None = None, **headers: str) -> None:
         lines = [f"HTTP/1.1 {status} -", f"Content-Length: {len(body) if length is None else length}"]
-        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items() if value]
         self.wire.sendall("\r\n".join([*lines, "", ""]).encode() + body)
 
 

@@ -2,18 +2,16 @@
 
 Nothing is visible at the file's key before `complete`, so the decision to submit can wait until the last
 record is judged. Parts are signed here with boto3 and sent by worker threads with requests, so that
-workers need no credentials; `Content-MD5` makes the store verify each. Leaving without `complete` aborts:
+workers need no credentials; a signed checksum makes the store verify each. Leaving without `complete` aborts:
 first every worker is stopped, then the upload is ended and it is made sure that no part is left.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import secrets
 import threading
 import time
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -22,7 +20,7 @@ from typing import Any, Self, cast
 
 from pipeline.errors import StageError
 from pipeline.handoffs import HostedFile
-from pipeline.store import Store, storage
+from pipeline.store import Store, checksums, storage
 from pipeline.store import writing as hosting
 from pipeline.store.answers import refusal
 from pipeline.urls import address
@@ -67,8 +65,8 @@ class Upload:
         self.head = b""
         self._part_bytes = max(PART_BYTES, (expected_bytes or 0) * 2 // MAX_PARTS)
         self._waiting: list[memoryview] = []
-        self._etags: dict[int, str] = {}
-        self._numbers: dict[Future[str], int] = {}
+        self._done: dict[int, dict[str, Any]] = {}
+        self._numbers: dict[Future[dict[str, Any]], int] = {}
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="pipeline-upload")
         self._upload_id = ""
@@ -78,8 +76,8 @@ class Upload:
         config = self.store.config
         with storage(f"starting the upload to bucket {self.store.bucket}"):
             self._wire = session(self.store.client.meta.endpoint_url)
-            made = self.store.client.create_multipart_upload(
-                Bucket=self.store.bucket, Key=self.key, **hosting.settings(config)
+            made, self._checksum = checksums.begin(
+                self.store.client, Bucket=self.store.bucket, Key=self.key, **hosting.settings(config)
             )
         self._upload_id = made.get("UploadId", "")
         if not self._upload_id:
@@ -131,7 +129,7 @@ class Upload:
         if self._waiting or self._next_number() == 1:
             self._send_waiting()
         self._collect(until_left=0)
-        parts: Any = [{"PartNumber": n, "ETag": tag} for n, tag in sorted(self._etags.items())]
+        parts: Any = [part for _, part in sorted(self._done.items())]
         url, expires_at = address(self.store, self.key)
         self._completing = True
         try:
@@ -153,7 +151,7 @@ class Upload:
         return HostedFile(self.store.bucket, self.key, self.bytes, mode, url, expires_at, self.head)
 
     def _next_number(self) -> int:
-        return len(self._etags) + len(self._numbers) + 1
+        return len(self._done) + len(self._numbers) + 1
 
     def _send_waiting(self) -> None:
         part, self._waiting = _Part(self._waiting), []
@@ -171,10 +169,10 @@ class Upload:
         while len(self._numbers) > until_left:
             done, _ = wait(self._numbers, return_when=FIRST_COMPLETED)
             for future in done:
-                self._etags[self._numbers.pop(future)] = future.result()
+                self._done[self._numbers.pop(future)] = future.result()
 
-    def _put(self, number: int, part: _Part) -> str:
-        """The ETag of the part, once the store has it."""
+    def _put(self, number: int, part: _Part) -> dict[str, Any]:
+        """What Complete has to say of the part, once the store has it."""
         try:
             return retried(lambda: self._put_once(number, part), _Transient, stop=self._stop)
         except _Transient as error:
@@ -183,11 +181,12 @@ class Upload:
                 hint="Nothing is visible in the bucket; check the network and the store, then run again.",
             ) from None
 
-    def _put_once(self, number: int, part: _Part) -> str:
+    def _put_once(self, number: int, part: _Part) -> dict[str, Any]:
         import requests
 
         if self._stop.is_set():
             raise StageError("The upload was stopped.")
+        checksum, body = self._checksum.of(part), cast(Iterable[bytes], part)
         url = self.store.client.generate_presigned_url(
             "upload_part",
             Params={
@@ -195,17 +194,15 @@ class Upload:
                 "Key": self.key,
                 "UploadId": self._upload_id,
                 "PartNumber": number,
+                self._checksum.parameter: checksum,
             },
             ExpiresIn=SIGNED_FOR,
         )
-        digest, body = hashlib.md5(usedforsecurity=False), cast(Iterable[bytes], part)
-        for piece in part:
-            digest.update(piece)
         try:
             answer = self._wire.put(
                 url,
                 data=body if len(part) else b"",
-                headers={"Content-MD5": b64encode(digest.digest()).decode()},
+                headers={self._checksum.header: checksum},
                 timeout=TIMEOUT,
                 allow_redirects=False,
             )
@@ -216,7 +213,8 @@ class Upload:
             if refused.status >= 500 or refused.status in (408, 429) or refused.code in DAMAGED:
                 raise _Transient(str(refused))
             raise StageError(f"The store refused part {number}: {refused}.", hint=refused.hint)
-        return str(answer.headers["ETag"])
+        said = {"PartNumber": number, "ETag": str(answer.headers["ETag"])}
+        return said | ({self._checksum.parameter: checksum} if self._checksum.completes else {})
 
     def _is_there(self) -> bool:
         """Whether a Complete without an answer did succeed: the whole object is there."""

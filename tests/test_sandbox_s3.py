@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -387,6 +388,35 @@ def test_a_wrong_content_md5_is_refused(s3: S3Client) -> None:
     )
     assert error(lambda: s3.head_object(Bucket="contacts", Key="md5"))[0] == 404
     assert requests.put(url, data=b"sent", headers={"Content-MD5": md5(b"sent")}).status_code == 200
+
+
+def crc32(data: bytes) -> str:
+    return base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
+
+
+def test_an_upload_is_held_to_the_checksum_it_was_created_with(s3: S3Client) -> None:
+    where: Any = {"Bucket": "contacts", "Key": "held"}
+    made = s3.create_multipart_upload(**where, ChecksumAlgorithm="CRC32")
+    assert made["ChecksumAlgorithm"] == "CRC32"
+    where["UploadId"] = made["UploadId"]
+
+    def put(checksum: str, body: bytes) -> requests.Response:
+        url = presign(s3, "upload_part", **where, PartNumber=1, ChecksumCRC32=checksum)
+        return requests.put(url, data=body, headers={"x-amz-checksum-crc32": checksum})
+
+    assert code(put(crc32(b"meant"), b"sent")) == (400, "BadDigest")
+    assert code(put("short", b"sent")) == (400, "InvalidRequest")
+    without = presign(s3, "upload_part", **where, PartNumber=1)
+    assert code(requests.put(without, data=b"sent")) == (400, "InvalidRequest")
+    assert "Parts" not in s3.list_parts(**where)
+    part = {"PartNumber": 1, "ETag": put(crc32(b"sent"), b"sent").headers["ETag"]}
+
+    def complete(part: Any) -> Any:
+        return s3.complete_multipart_upload(**where, MultipartUpload={"Parts": [part]})
+
+    assert error(lambda: complete(part)) == (400, "InvalidRequest")
+    complete(part | {"ChecksumCRC32": crc32(b"sent")})
+    assert s3.get_object(Bucket="contacts", Key="held")["Body"].read() == b"sent"
 
 
 def test_parts_put_by_signed_urls_become_one_object(s3: S3Client) -> None:

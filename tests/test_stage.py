@@ -8,6 +8,7 @@ import os
 import random
 import time
 import traceback
+import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -207,16 +208,54 @@ def test_a_part_that_is_refused_is_not_sent_again(faulty: Any, left: Left) -> No
     assert left.nothing()
 
 
-def test_each_part_carries_its_md5(faulty: Any) -> None:
+def parts_of(faults: Faults) -> list[Arrived]:
+    return [arrived for arrived in faults.arrived if "partNumber=" in arrived.target]
+
+
+def test_each_part_carries_its_crc32_and_no_credentials(faulty: Any) -> None:
     store, faults = faulty(on("", None))
     stage(store)
-    parts = [arrived for arrived in faults.arrived if "partNumber=" in arrived.target]
-    assert len(parts) == 3
-    for part in parts:
-        digest = hashlib.md5(part.body, usedforsecurity=False).digest()
-        assert part.headers["content-md5"] == b64encode(digest).decode()
+    for part in (parts := parts_of(faults)):
+        digest = zlib.crc32(part.body).to_bytes(4, "big")
+        assert part.headers["x-amz-checksum-crc32"] == b64encode(digest).decode()
+        assert "x-amz-checksum-crc32" in parse_qs(urlsplit(part.target).query)["X-Amz-SignedHeaders"][0]
         assert "authorization" not in part.headers
     assert sorted(len(part.body) for part in parts) == [123, 5 * MIB, 5 * MIB]
+
+
+def averse_to_checksums(request: Arrived, kind: str, before: int) -> bytes | None:
+    """A store that answers 501 to the wish."""
+    if kind == "create" and "x-amz-checksum-algorithm" in request.headers:
+        return answer(501, b"<Error><Code>NotImplemented</Code><Message>no such header</Message></Error>")
+    return None
+
+
+def test_a_store_that_refuses_crc32_gets_the_md5_of_each_part(faulty: Any) -> None:
+    store, faults = faulty(averse_to_checksums)
+    assert fetch(stage(store)) == DATA
+    assert faults.seen.count("create") == 2
+    for part in parts_of(faults):
+        digest = hashlib.md5(part.body, usedforsecurity=False).digest()
+        assert part.headers["content-md5"] == b64encode(digest).decode()
+        assert "content-md5" in parse_qs(urlsplit(part.target).query)["X-Amz-SignedHeaders"][0]
+        assert "x-amz-checksum-crc32" not in part.headers
+
+
+def test_a_store_that_says_nothing_of_crc32_gets_the_md5(faulty: Any) -> None:
+    silent = answer(200, b"<R><UploadId>u</UploadId></R>")
+    store, faults = faulty(on("create", silent))
+    with pytest.raises(StageError, match="NoSuchUpload"):  # the store behind knows none of that name
+        stage(store)
+    assert parts_of(faults)
+    assert all("content-md5" in part.headers for part in parts_of(faults))
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "NoSuchBucket"])
+def test_a_create_refused_for_another_reason_is_not_asked_again(faulty: Any, code: str) -> None:
+    store, faults = faulty(on("create", answer(403, f"<Error><Code>{code}</Code></Error>".encode())))
+    with pytest.raises(StageError, match=code):
+        stage(store)
+    assert faults.seen == ["create"]
 
 
 @pytest.mark.parametrize("reply", ["hide", "lose"])

@@ -1,6 +1,6 @@
 """An S3 store on 127.0.0.1: moto behind a gate that checks what moto does not.
 
-    client -> Gate (signature, expiry, Content-MD5, who may read without one) -> moto -> answer
+    client -> Gate (signature, expiry, checksums, who may read without one) -> moto -> answer
 
 `Store` is the caller's side. The server itself (`serve`) is a small interpreter of its own: moto keeps its
 objects process-wide and hooks into every boto3 client of its process, so that only this gives each sandbox
@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 SERVE = "from pipeline.sandbox.s3 import serve; serve()"
 ACCOUNT = "123456789012"
+_CHECKSUM = "x-amz-checksum-"
 
 
 class Store:
@@ -108,7 +110,7 @@ class Gate:
             bucket, key = _address(request)
             if not verify(request, self.keys, datetime.now(UTC)):
                 self._check_public(request, bucket, key, environ["REMOTE_ADDR"])
-            _check_md5(request)
+            _check_digests(request)
             self._check_upload(request, bucket, key)
         except Refused as refused:
             return _answer(refused, start_response)
@@ -128,7 +130,10 @@ class Gate:
     def _check_upload(self, request: Request, bucket: str, key: str) -> None:
         """moto breaks on a part, or a Complete, for an upload that is gone; a repeated Complete it knows."""
         upload = dict(request.parameters).get("uploadId")
-        if not upload or bucket not in self.buckets or upload in self.buckets[bucket].multiparts:
+        if not upload or bucket not in self.buckets:
+            return
+        if known := self.buckets[bucket].multiparts.get(upload):
+            _check_agreed(request, (known.metadata.get("x-amz-checksum-algorithm") or "").upper())
             return
         made_by = getattr(self.buckets[bucket].keys.get(unquote(key)), "multipart", None)
         if request.method != "POST" or made_by is None or made_by.id != upload:
@@ -171,15 +176,40 @@ def _set_address(environ: WSGIEnvironment, request: Request, path: str) -> None:
     environ.pop("HTTP_X_MOTO_ACCOUNT_ID", None)
 
 
-def _check_md5(request: Request) -> None:
-    expected = request.headers.get("content-md5")
-    if expected is None or request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
-        return  # of a chunked body the header would describe the decoded bytes, which moto unpacks
-    computed = base64.b64encode(hashlib.md5(request.body, usedforsecurity=False).digest()).decode()
-    if len(expected) != len(computed):
-        raise Refused(400, "InvalidDigest", "The Content-MD5 you specified is not valid.")
-    if expected != computed:
-        raise Refused(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
+def _check_agreed(request: Request, agreed: str) -> None:
+    """S3 holds an upload to the checksum its Create named: each part has one, and Complete repeats it."""
+    if not agreed:
+        return
+    sent = (*request.headers, request.headers.get("x-amz-trailer"))
+    repeated = request.body.count(f"<Checksum{agreed}>".encode())
+    if request.method == "PUT" and _CHECKSUM + agreed.lower() not in sent:
+        raise Refused(400, "InvalidRequest", "Checksum Type mismatch occurred.")
+    if request.method == "POST" and repeated < request.body.count(b"<Part>"):
+        raise Refused(400, "InvalidRequest", "Complete must include the checksum of each part.")
+
+
+def _check_digests(request: Request) -> None:
+    if request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
+        return  # of a chunked body the headers would describe the decoded bytes, which moto unpacks
+    for header, malformed, digest in (
+        ("content-md5", "InvalidDigest", _md5),
+        (_CHECKSUM + "crc32", "InvalidRequest", _crc32),
+    ):
+        if (expected := request.headers.get(header)) is None:
+            continue
+        computed = base64.b64encode(digest(request.body)).decode()
+        if len(expected) != len(computed):
+            raise Refused(400, malformed, f"The {header} you specified is not valid.")
+        if expected != computed:
+            raise Refused(400, "BadDigest", f"The {header} you specified did not match what we received.")
+
+
+def _md5(body: bytes) -> bytes:
+    return hashlib.md5(body, usedforsecurity=False).digest()
+
+
+def _crc32(body: bytes) -> bytes:
+    return zlib.crc32(body).to_bytes(4, "big")
 
 
 def _answer(refused: Refused, start_response: StartResponse) -> list[bytes]:

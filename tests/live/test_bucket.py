@@ -27,6 +27,7 @@ from pipeline import PipelineError, StageError, policy, run
 from pipeline.config.file import load_config
 from pipeline.policy.command import carry_out
 from pipeline.store import Store
+from pipeline.store.checksums import CRC32, begin
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -125,6 +126,21 @@ def test_tags_and_encryption_are_as_asked(live: Live) -> None:
     assert tags == [{"Key": "app", "Value": "live-test"}]
     head = live.s3.head_object(Bucket=str(BUCKET), Key=result.hosted.key)
     assert head["ServerSideEncryption"] == "AES256"
+
+
+@aws_only
+def test_each_part_is_verified_by_its_crc32(live: Live) -> None:
+    two_parts = b"EMAIL\n" + b"".join(b"asha%07d@example.com\n" % number for number in range(400_000))
+    result = live.run(two_parts)
+    where: Any = {"Bucket": str(BUCKET), "Key": result.hosted.key}
+    assert live.s3.head_object(**where, ChecksumMode="ENABLED")["ChecksumCRC32"]
+    made, checksum = begin(live.s3, **where)
+    assert checksum is CRC32
+    wrong = checksum.of([memoryview(b"meant")])
+    with pytest.raises(live.s3.exceptions.ClientError, match="BadDigest"):
+        live.s3.upload_part(
+            **where, UploadId=made["UploadId"], PartNumber=1, Body=b"sent", ChecksumCRC32=wrong
+        )
 
 
 @aws_only

@@ -177,7 +177,7 @@ def test_a_restart_of_the_store_in_mid_upload_leaves_a_whole_file_or_nothing(
     product.source.write_bytes(b"EMAIL\n" + b"asha.of.a.long.name@example.com\n" * 1_200_000)
     sent, real = threading.Event(), Upload._put_once
 
-    def noted(self: Upload, number: int, part: Any) -> str:
+    def noted(self: Upload, number: int, part: Any) -> dict[str, Any]:
         if number == 3:
             sent.set()
         return real(self, number, part)

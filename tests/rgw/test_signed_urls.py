@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -144,21 +144,24 @@ def test_by_https_the_store_takes_no_trailing_checksums_which_are_the_default_of
         rgw.client(endpoint_url=rgw.tls_url).put_object(Bucket=bucket, Key="a", Body=CONTENT)
 
 
-def test_a_signed_part_is_verified_by_an_unsigned_content_md5(
-    s3: S3Client, bucket: str, visitor: Session
+@pytest.mark.parametrize("in_signature", [True, False], ids=["signed", "unsigned"])
+def test_a_part_is_verified_by_its_content_md5(
+    s3: S3Client, bucket: str, visitor: Session, in_signature: bool
 ) -> None:
-    upload = s3.create_multipart_upload(Bucket=bucket, Key="a")["UploadId"]
-    url = s3.generate_presigned_url(
-        "upload_part", Params={"Bucket": bucket, "Key": "a", "UploadId": upload, "PartNumber": 1}
-    )
+    upload: Any = s3.create_multipart_upload(Bucket=bucket, Key="a", ChecksumAlgorithm="CRC32")
+    assert "ChecksumAlgorithm" not in upload  # so that MD5 it is
+    where: Any = {"Bucket": bucket, "Key": "a", "UploadId": upload["UploadId"]}
     data = bytes(5 * MIB)
     digest = hashlib.md5(data, usedforsecurity=False)
 
     def put(content_md5: bytes) -> Response:
-        return visitor.put(url, data=data, headers={"Content-MD5": content_md5.decode()})
+        header = content_md5.decode()
+        told = {"ContentMD5": header} if in_signature else {}
+        url = s3.generate_presigned_url("upload_part", Params={**where, "PartNumber": 1, **told})
+        return visitor.put(url, data=data, headers={"Content-MD5": header})
 
     assert code(put(base64.b64encode(bytes(16)))) == "BadDigest"
     assert code(put(b"no digest")) == "InvalidDigest"
-    assert not s3.list_parts(Bucket=bucket, Key="a", UploadId=upload).get("Parts")
+    assert not s3.list_parts(Bucket=bucket, Key="a", UploadId=where["UploadId"]).get("Parts")
     right = put(base64.b64encode(digest.digest()))
     assert (right.status_code, right.headers["ETag"]) == (200, f'"{digest.hexdigest()}"')
