@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Rows = npt.NDArray[np.int64]
     Buffer = bytes | memoryview
 
-PAIRS = 1024  # rows are compared at a time: the kernel maps 64 KiB around each byte that is looked at
+PAIRS = 256  # rows are compared at a time: the kernel maps 64 KiB around each byte that is looked at
 BLOCK = 1 << 20  # and so many bytes
 
 
