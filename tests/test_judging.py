@@ -138,7 +138,8 @@ def test_one_with_much_to_do_does_not_rest(folder: Path) -> None:
         assert started.pid
 
 
-def test_a_check_s_name_is_the_same_each_time(tmp_path: Path) -> None:
+def test_a_check_s_name_is_the_same_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONHASHSEED", "random")
     some = "{'IN', 'US', 'GB', 'DE', 'FR', 'BR', 'ZA', 'AE', 'SG', 'JP'}"
     schema = f"pa.DataFrameSchema({{'A': pa.Column(str, pa.Check.isin({some}))}})"
     (tmp_path / "mine.py").write_text(f"import pandera.pandas as pa\nCONTACT = {schema}\n")

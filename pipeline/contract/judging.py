@@ -142,13 +142,13 @@ class Interpreter:
 
 
 def _started() -> subprocess.Popen[bytes]:
-    few_threads = {"POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    ours = {"POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
     return subprocess.Popen(  # noqa: S603 - this very interpreter
         [sys.executable, "-c", _START, json.dumps(sys.path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         # pandera names a check by its arguments, and a set of texts is in another order for each seed.
-        env={"PYTHONHASHSEED": "0"} | os.environ | few_threads,
+        env=os.environ | ours,
     )
 
 
