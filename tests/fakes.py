@@ -7,6 +7,7 @@ bytes it is given. Both note what arrived, end their connections on `close`, and
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import struct
 import threading
@@ -152,7 +153,7 @@ class Faults:
     It gets the request and how often such a one (method and kind) came before, and returns None (pass), an
     answer's bytes, or one of the words: "reset" (hang up unread), "cut" (pass half of the body on and hang
     up), "spoil" (pass it on with one byte changed), "lose" (pass it on, hang up instead of answering),
-    "hide" (pass it on, answer 500 instead).
+    "hide" (pass it on, answer 500 instead), "hush" (pass it on, leave checksums out of the answer's head).
     """
 
     store_port: int
@@ -179,6 +180,8 @@ class Faults:
             got = self.forward(request, cut=reply == "cut")
             if reply in ("cut", "lose"):
                 return
+            if reply == "hush":
+                got = re.sub(rb"(?i)x-amz-checksum[^\r]*\r\n", b"", got)
             connection.sendall(answer(500) if reply == "hide" else got)
             return
 

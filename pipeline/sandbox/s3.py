@@ -116,6 +116,8 @@ class Gate:
             return _answer(refused, start_response)
         environ.setdefault("HTTP_AUTHORIZATION", "admitted")  # moto would ask its own, coarser policy again
         _set_address(environ, request, f"/{bucket}/{key}" if key else f"/{bucket}")
+        if (wish := request.headers.get(_CHECKSUM + "algorithm")) and request.query.startswith("uploads"):
+            start_response = _agreeing(start_response, wish)
         if "if-none-match" not in request.headers:
             return self.app(environ, start_response)
         with self._conditional:  # moto looks and then writes: of two at once, both would win
@@ -174,6 +176,17 @@ def _set_address(environ: WSGIEnvironment, request: Request, path: str) -> None:
     environ["RAW_URI"] = environ["REQUEST_URI"] = path + (f"?{request.query}" if request.query else "")
     environ["PATH_INFO"] = unquote_to_bytes(path.encode("latin-1")).decode("latin-1")
     environ.pop("HTTP_X_MOTO_ACCOUNT_ID", None)
+
+
+def _agreeing(start_response: StartResponse, algorithm: str) -> StartResponse:
+    """S3 says to which checksum it will hold an upload; not every moto does."""
+
+    def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+        name = _CHECKSUM + "algorithm"
+        others = [(known, value) for known, value in headers if known.lower() != name]
+        return start_response(status, [*others, (name, algorithm)], *more)
+
+    return cast("StartResponse", start)
 
 
 def _check_agreed(request: Request, agreed: str) -> None:

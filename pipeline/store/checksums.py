@@ -1,8 +1,9 @@
 """How the store is made to verify each part: by CRC32 where it says that it keeps one, else by Content-MD5.
 
 AWS, MinIO and newer Ceph keep a CRC32 where CreateMultipartUpload asks for it, and say so in their answer;
-then each part and Complete have to carry it. It costs a fifth of MD5's time. Others ignore the wish, or
-refuse it. https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+then each part and Complete have to carry it. It costs a fifth of MD5's time. With others, which ignore the
+wish or refuse it, the upload is begun again without.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 """
 
 from __future__ import annotations
@@ -59,10 +60,21 @@ def begin(client: S3Client, **settings: Any) -> tuple[dict[str, Any], Checksum]:
     """
     from botocore.exceptions import ClientError
 
+    answer: Any
     try:
-        answer: Any = client.create_multipart_upload(**settings, ChecksumAlgorithm="CRC32")
+        answer = client.create_multipart_upload(**settings, ChecksumAlgorithm="CRC32")
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") not in _UNKNOWN:
             raise
-        answer = client.create_multipart_upload(**settings)
-    return answer, CRC32 if answer.get("ChecksumAlgorithm", "").upper() == "CRC32" else MD5
+    else:
+        if answer.get("ChecksumAlgorithm", "").upper() == "CRC32":
+            return answer, CRC32
+        # Without a word of it, nobody knows whether the store will insist on a CRC32 of each part.
+        _give_up(client, settings, answer)
+    answer = client.create_multipart_upload(**settings)
+    return answer, MD5
+
+
+def _give_up(client: S3Client, settings: dict[str, Any], begun: dict[str, Any]) -> None:
+    if upload := begun.get("UploadId"):
+        client.abort_multipart_upload(Bucket=settings["Bucket"], Key=settings["Key"], UploadId=upload)
