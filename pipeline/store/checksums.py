@@ -1,6 +1,6 @@
 """How the store is made to verify each part: by CRC32 where it says that it keeps one, else by Content-MD5.
 
-AWS, MinIO and newer Ceph keep a CRC32 where CreateMultipartUpload asks for it, and say so in their answer;
+AWS and MinIO keep a CRC32 where CreateMultipartUpload asks for it, and say so in their answer;
 then each part and Complete have to carry it. It costs a fifth of MD5's time. With others, which ignore the
 wish or refuse it, the upload is begun again without.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
