@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 SERVE = "from pipeline.sandbox.s3 import serve; serve()"
 ACCOUNT = "123456789012"
 _CHECKSUM = "x-amz-checksum-"
+_ALGORITHM = _CHECKSUM + "algorithm"
 
 
 class Store:
@@ -116,7 +117,7 @@ class Gate:
             return _answer(refused, start_response)
         environ.setdefault("HTTP_AUTHORIZATION", "admitted")  # moto would ask its own, coarser policy again
         _set_address(environ, request, f"/{bucket}/{key}" if key else f"/{bucket}")
-        if (wish := request.headers.get(_CHECKSUM + "algorithm")) and request.query.startswith("uploads"):
+        if (wish := request.headers.get(_ALGORITHM)) and request.query.startswith("uploads"):
             start_response = _agreeing(start_response, wish)
         if "if-none-match" not in request.headers:
             return self.app(environ, start_response)
@@ -135,7 +136,7 @@ class Gate:
         if not upload or bucket not in self.buckets:
             return
         if known := self.buckets[bucket].multiparts.get(upload):
-            _check_agreed(request, (known.metadata.get("x-amz-checksum-algorithm") or "").upper())
+            _check_agreed(request, (known.metadata.get(_ALGORITHM) or "").upper())
             return
         made_by = getattr(self.buckets[bucket].keys.get(unquote(key)), "multipart", None)
         if request.method != "POST" or made_by is None or made_by.id != upload:
@@ -182,9 +183,8 @@ def _agreeing(start_response: StartResponse, algorithm: str) -> StartResponse:
     """S3 says to which checksum it will hold an upload; not every moto does."""
 
     def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-        name = _CHECKSUM + "algorithm"
-        others = [(known, value) for known, value in headers if known.lower() != name]
-        return start_response(status, [*others, (name, algorithm)], *more)
+        others = [(name, value) for name, value in headers if name.lower() != _ALGORITHM]
+        return start_response(status, [*others, (_ALGORITHM, algorithm)], *more)
 
     return cast("StartResponse", start)
 
@@ -193,15 +193,18 @@ def _check_agreed(request: Request, agreed: str) -> None:
     """S3 holds an upload to the checksum its Create named: each part has one, and Complete repeats it."""
     if not agreed:
         return
-    sent = (*request.headers, request.headers.get("x-amz-trailer"))
-    repeated = request.body.count(f"<Checksum{agreed}>".encode())
-    if request.method == "PUT" and _CHECKSUM + agreed.lower() not in sent:
-        raise Refused(400, "InvalidRequest", "Checksum Type mismatch occurred.")
-    if request.method == "POST" and repeated < request.body.count(b"<Part>"):
-        raise Refused(400, "InvalidRequest", "Complete must include the checksum of each part.")
+    if request.method == "PUT":
+        sent = (*request.headers, request.headers.get("x-amz-trailer"))
+        if _CHECKSUM + agreed.lower() not in sent:
+            raise Refused(400, "InvalidRequest", "Checksum Type mismatch occurred.")
+    if request.method == "POST":
+        repeated = request.body.count(f"<Checksum{agreed}>".encode())
+        if repeated < request.body.count(b"<Part>"):
+            raise Refused(400, "InvalidRequest", "Complete must include the checksum of each part.")
 
 
 def _check_digests(request: Request) -> None:
+    """Computed here and not by what made them: a fault of the sender's must show."""
     if request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
         return  # of a chunked body the headers would describe the decoded bytes, which moto unpacks
     for header, malformed, digest in (
