@@ -11,18 +11,18 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from operator import itemgetter
 from types import TracebackType
 from typing import Any, Self, cast
 
 from pipeline.errors import StageError
 from pipeline.handoffs import HostedFile
-from pipeline.store import Store, checksums, storage
-from pipeline.store import writing as hosting
+from pipeline.store import Store, storage
 from pipeline.store.answers import refusal
+from pipeline.store.uploads import abandon, begin
 from pipeline.urls import address
 from pipeline.wire import retried, session
 
@@ -34,7 +34,6 @@ WORKERS = 2
 SIGNED_FOR = 3600
 TIMEOUT = (10, 60)
 DAMAGED = ("BadDigest", "IncompleteBody", "RequestTimeout")  # on the way: HTTP 400, and worth another try
-GONE = ("NoSuchUpload", "NoSuchKey", "404")  # what stores say of an upload that is no more
 HEAD_BYTES = 1024  # of the file, kept for the pre-flight to compare
 
 
@@ -65,28 +64,16 @@ class Upload:
         self.head = b""
         self._part_bytes = max(PART_BYTES, (expected_bytes or 0) * 2 // MAX_PARTS)
         self._waiting: list[memoryview] = []
-        self._done: dict[int, dict[str, Any]] = {}
-        self._numbers: dict[Future[dict[str, Any]], int] = {}
+        self._under_way: set[Future[dict[str, Any]]] = set()
+        self._done: list[dict[str, Any]] = []
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="pipeline-upload")
         self._upload_id = ""
         self._completing = self._completed = False
 
     def __enter__(self) -> Self:
-        config = self.store.config
-        with storage(f"starting the upload to bucket {self.store.bucket}"):
-            self._wire = session(self.store.client.meta.endpoint_url)
-            made, self._checksum = checksums.begin(
-                self.store.client, Bucket=self.store.bucket, Key=self.key, **hosting.settings(config)
-            )
-        self._upload_id = made.get("UploadId", "")
-        if not self._upload_id:
-            raise StageError("What answers there is no S3 store.", hint="Check stage.endpoint_url.")
-        try:
-            hosting.check_encryption(config, made.get("ServerSideEncryption"))
-        except StageError:
-            self._abort()
-            raise
+        self._upload_id, self._checksum = begin(self.store, self.key)
+        self._wire = session(self.store.client.meta.endpoint_url)
         return self
 
     def __exit__(
@@ -129,7 +116,7 @@ class Upload:
         if self._waiting or self._next_number() == 1:
             self._send_waiting()
         self._collect(until_left=0)
-        parts: Any = [part for _, part in sorted(self._done.items())]
+        parts: Any = sorted(self._done, key=itemgetter("PartNumber"))
         url, expires_at = address(self.store, self.key)
         self._completing = True
         try:
@@ -151,7 +138,7 @@ class Upload:
         return HostedFile(self.store.bucket, self.key, self.bytes, mode, url, expires_at, self.head)
 
     def _next_number(self) -> int:
-        return len(self._done) + len(self._numbers) + 1
+        return len(self._done) + len(self._under_way) + 1
 
     def _send_waiting(self) -> None:
         part, self._waiting = _Part(self._waiting), []
@@ -163,13 +150,12 @@ class Upload:
                 "The file is larger than one upload can hold.", hint="Split the source and run each piece."
             )
         self._collect(until_left=WORKERS)
-        self._numbers[self._pool.submit(self._put, number, part)] = number
+        self._under_way.add(self._pool.submit(self._put, number, part))
 
     def _collect(self, until_left: int) -> None:
-        while len(self._numbers) > until_left:
-            done, _ = wait(self._numbers, return_when=FIRST_COMPLETED)
-            for future in done:
-                self._done[self._numbers.pop(future)] = future.result()
+        while len(self._under_way) > until_left:
+            done, self._under_way = wait(self._under_way, return_when=FIRST_COMPLETED)
+            self._done += [future.result() for future in done]
 
     def _put(self, number: int, part: _Part) -> dict[str, Any]:
         """What Complete has to say of the part, once the store has it."""
@@ -226,23 +212,4 @@ class Upload:
         return found["ContentLength"] == self.bytes
 
     def _abort(self) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        where: Any = {"Bucket": self.store.bucket, "Key": self.key, "UploadId": self._upload_id}
-        with storage("removing an unfinished upload"):
-            for pause in (1, 5, 10, None):
-                try:
-                    self.store.client.abort_multipart_upload(**where)
-                    if not self.store.client.list_parts(**where).get("Parts"):
-                        return
-                except ClientError as error:
-                    code = error.response.get("Error", {}).get("Code")
-                    if code in GONE:
-                        return
-                    if code != "AccessDenied" or error.operation_name != "ListParts" or pause is None:
-                        raise  # not what Ceph says to others than the owner: then a second abort tells
-                except BotoCoreError:  # the store may be down for a while, and that be why we are here
-                    if pause is None:
-                        raise
-                    time.sleep(pause)
-        raise StageError("Parts of an unfinished upload stayed.", hint="Abort it with the store's own tools.")
+        abandon(self.store, self.key, self._upload_id)

@@ -215,7 +215,9 @@ def parts_of(faults: Faults) -> list[Arrived]:
 def test_each_part_carries_its_crc32_and_no_credentials(faulty: Any) -> None:
     store, faults = faulty(on("", None))
     stage(store)
-    for part in (parts := parts_of(faults)):
+    parts = parts_of(faults)
+    assert len(parts) == 3
+    for part in parts:
         digest = zlib.crc32(part.body).to_bytes(4, "big")
         assert part.headers["x-amz-checksum-crc32"] == b64encode(digest).decode()
         assert "x-amz-checksum-crc32" in parse_qs(urlsplit(part.target).query)["X-Amz-SignedHeaders"][0]
@@ -238,11 +240,23 @@ def test_a_store_that_promises_no_crc32_gets_the_md5_of_each_part(
     assert fetch(stage(store)) == DATA
     assert faults.seen.count("create") == 2
     assert left.uploads() == []
-    for part in parts_of(faults):
+    parts = parts_of(faults)
+    assert len(parts) == 3
+    for part in parts:
         digest = hashlib.md5(part.body, usedforsecurity=False).digest()
         assert part.headers["content-md5"] == b64encode(digest).decode()
         assert "content-md5" in parse_qs(urlsplit(part.target).query)["X-Amz-SignedHeaders"][0]
         assert "x-amz-checksum-crc32" not in part.headers
+
+
+def test_an_upload_given_up_unheard_is_given_up(faulty: Any, left: Left) -> None:
+    def silent(request: Arrived, kind: str, before: int) -> str | None:
+        return {"create": "hush", "abort": "hide"}.get(kind) if before == 0 else None
+
+    store, faults = faulty(silent)
+    assert fetch(stage(store)) == DATA
+    assert faults.seen.count("abort") == 2
+    assert left.uploads() == []
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "NoSuchBucket"])

@@ -13,12 +13,6 @@ import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-_UNKNOWN = ("NotImplemented", "InvalidArgument", "InvalidRequest")  # said by stores that know no checksums
 
 
 @dataclass(frozen=True)
@@ -51,30 +45,3 @@ def _md5(pieces: Iterable[memoryview]) -> bytes:
 
 CRC32 = Checksum("ChecksumCRC32", "x-amz-checksum-crc32", _crc32, completes=True)
 MD5 = Checksum("ContentMD5", "Content-MD5", _md5, completes=False)
-
-
-def begin(client: S3Client, **settings: Any) -> tuple[dict[str, Any], Checksum]:
-    """The store's answer to CreateMultipartUpload, and how it will verify the parts.
-
-    Raises what boto3 raises.
-    """
-    from botocore.exceptions import ClientError
-
-    answer: Any
-    try:
-        answer = client.create_multipart_upload(**settings, ChecksumAlgorithm="CRC32")
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") not in _UNKNOWN:
-            raise
-    else:
-        if answer.get("ChecksumAlgorithm", "").upper() == "CRC32":
-            return answer, CRC32
-        # Without a word of it, nobody knows whether the store will insist on a CRC32 of each part.
-        _give_up(client, settings, answer)
-    answer = client.create_multipart_upload(**settings)
-    return answer, MD5
-
-
-def _give_up(client: S3Client, settings: dict[str, Any], begun: dict[str, Any]) -> None:
-    if upload := begun.get("UploadId"):
-        client.abort_multipart_upload(Bucket=settings["Bucket"], Key=settings["Key"], UploadId=upload)

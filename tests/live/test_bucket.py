@@ -27,7 +27,8 @@ from pipeline import PipelineError, StageError, policy, run
 from pipeline.config.file import load_config
 from pipeline.policy.command import carry_out
 from pipeline.store import Store
-from pipeline.store.checksums import CRC32, begin
+from pipeline.store.checksums import CRC32
+from pipeline.store.uploads import begin
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -134,13 +135,11 @@ def test_each_part_is_verified_by_its_crc32(live: Live) -> None:
     result = live.run(two_parts)
     where: Any = {"Bucket": str(BUCKET), "Key": result.hosted.key}
     assert live.s3.head_object(**where, ChecksumMode="ENABLED")["ChecksumCRC32"]
-    made, checksum = begin(live.s3, **where)
+    upload, checksum = begin(Store(live.config().stage), result.hosted.key)
     assert checksum is CRC32
     wrong = checksum.of([memoryview(b"meant")])
     with pytest.raises(live.s3.exceptions.ClientError, match="BadDigest"):
-        live.s3.upload_part(
-            **where, UploadId=made["UploadId"], PartNumber=1, Body=b"sent", ChecksumCRC32=wrong
-        )
+        live.s3.upload_part(**where, UploadId=upload, PartNumber=1, Body=b"sent", ChecksumCRC32=wrong)
 
 
 @aws_only
