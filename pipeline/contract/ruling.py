@@ -2,14 +2,15 @@
 
 Most of what is wrong with a file is wrong by a check that means the same on both sides, and a file may be
 full of it. Column by column, the cells that the screen is not sure of are looked at. A row is ruled here if
-all that may be said of it is certain: each check on these cells has an exact counterpart, or the screen knows
-that it passes. All other rows are the judge's.
+all that may be said of it is certain: each check on these cells has an exact counterpart (for an e-mail
+address or a phone number the very function that pandera would call), or the screen knows that it passes.
+All other rows are the judge's.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,7 @@ from pipeline.contract.rules import (
     coercion,
 )
 from pipeline.contract.screen import DOUBT, is_filled, passes, surely_good
+from pipeline.formats import emails, phones
 
 if TYPE_CHECKING:
     from pipeline.handoffs import Mask, Offsets
@@ -49,6 +51,10 @@ _EXACT_ON_TEXT = (
     *("str_length", "str_startswith", "str_endswith", *_PATTERNS, *EQUALITY),
     *("no_scientific_notation", "no_trailing_decimal", "no_leading_apostrophe", "no_lost_leading_zero"),
 )
+_VERDICTS: dict[str, Callable[[pl.Expr, Mapping[str, Any]], pl.Expr]] = {
+    "email": lambda text, _: emails.verdict(text),
+    "phone": lambda text, args: phones.verdict(text, args.get("region")),
+}
 _KNOWN, _VALUE = "\0known", "\0value"
 _EPOCH = dt.datetime(1970, 1, 1)
 _TICKS = {"ms": dt.timedelta(milliseconds=1), "us": dt.timedelta(microseconds=1)}
@@ -154,6 +160,8 @@ def _ruled(text: pl.Expr, value: pl.Expr, type_: CellType, check: CheckRule) -> 
 
 def _exact(text: pl.Expr, value: pl.Expr, type_: CellType, check: CheckRule) -> pl.Expr | None:
     """Where values pass the check and where they do not; None where that is not to be had."""
+    if type_.kind == "text" and check.kind in _VERDICTS:
+        return _VERDICTS[check.kind](text, check.args)
     if type_.kind == "text":
         found = passes(text, type_, check) if check.kind in _EXACT_ON_TEXT else DOUBT
         return None if found is DOUBT else found

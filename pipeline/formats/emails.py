@@ -8,7 +8,7 @@ the library's special-use names (`localhost`, `test`, `invalid`, `local`, `arpa`
 below them; `example.com` and its like are taken).
 
 `screen` is the fast form, for a polars expression: true means "surely accepted", false means only "ask".
-`whole` is a faster one: a single pattern, to be put into a larger one.
+`verdict` asks then. `whole` is a faster one: a single pattern, to be put into a larger one.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pipeline.formats.asking import told
+
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["accepts", "screen", "whole"]
+__all__ = ["accepts", "screen", "verdict", "whole"]
 
 IN_ATOM = r"[a-z0-9_!#$%&'*+/=?^`{|}~-]"
 ATOM = f"{IN_ATOM}+"
@@ -64,6 +66,11 @@ def screen(column: pl.Expr) -> pl.Expr:
         & (column.str.len_bytes() <= SHORT)
         & ~column.str.contains(rf"(?i-u)[@.](?:{special})$")
     )
+
+
+def verdict(column: pl.Expr) -> pl.Expr:
+    """Whether a String column's text is accepted, true or false; null stays."""
+    return told(column, screen, accepts)
 
 
 def whole() -> str | None:

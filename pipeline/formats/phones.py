@@ -7,7 +7,8 @@ country code and a number with the `+` left away, which is how the platform writ
 Whatever else the library reads as a number is one: blanks, dashes, words around it, an extension, other
 scripts' digits. A contract that wants numbers bare says so with a `str_matches` besides.
 
-`screen` is the fast form, for a polars expression: true means "surely accepted", false means only "ask".
+`screen` is the fast form, for a polars expression: true means "surely accepted", false means only "ask";
+`verdict` asks then.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.formats.asking import told
 from pipeline.formats.phonepatterns import Patterns, patterns
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     Mask = npt.NDArray[np.bool_]
 
-__all__ = ["accepts", "screen"]
+__all__ = ["accepts", "screen", "verdict"]
 
 MARKS = "[ ().-]"  # what people put between the digits, and the library takes no notice of
 SHORT = 64  # bytes; the library reads no text of more than 250 characters
@@ -68,6 +70,11 @@ def screen(column: pl.Expr, region: str | None = None) -> pl.Expr:
     _require(region)
     look = partial(surely, readings=patterns(region))
     return column.map_batches(look, return_dtype=pl.Boolean, is_elementwise=True)
+
+
+def verdict(column: pl.Expr, region: str | None = None) -> pl.Expr:
+    """Whether a String column's text is accepted, true or false; null stays. Raises as `screen` does."""
+    return told(column, partial(screen, region=region), partial(accepts, region=region))
 
 
 def surely(texts: pl.Series, readings: Sequence[Patterns]) -> pl.Series:
