@@ -99,7 +99,8 @@ ADDRESSES = st.one_of(
     ),
     st.from_regex(r"\A[a-zA-Z0-9.+_-]{1,12}@[a-zA-Z0-9.-]{1,20}\.[a-zA-Z]{1,9}\Z"),
     st.emails(),
-    st.from_regex(re.compile(emails.BOUNDED.replace("(?i-u:", "(?i:"), re.ASCII), fullmatch=True),
+    st.from_regex(re.compile(emails.whole().replace("(?i-u:", "(?i:"), re.ASCII), fullmatch=True),
+    st.sampled_from(["a@b.test", "a@b.TEST", "a@b.tests", "a@b.onion", "a@b.local", "a@test.de", "a@b.c"]),
 )
 
 
@@ -109,6 +110,14 @@ def agree_on_emails(texts: list[str]) -> None:
     assert set(surely_emails(texts)) <= set(accepted)
     whole = pl.Series(texts, dtype=pl.String).str.contains(rf"\A{emails.whole()}\z").to_list()
     assert {text for text, found in zip(texts, whole, strict=True) if found} <= set(accepted)
+
+
+@given(
+    st.sets(st.text("abc", min_size=1, max_size=4)), st.integers(0, 3), st.lists(st.text("abcd", max_size=6))
+)
+def test_other_than_some_words_is_every_other_word(words: set[str], least: int, texts: list[str]) -> None:
+    found = [bool(re.fullmatch(emails.other_than(words, least), text)) for text in [*texts, *words]]
+    assert found == [len(text) >= least and text not in words for text in [*texts, *words]]
 
 
 @settings(deadline=None)

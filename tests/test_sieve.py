@@ -23,6 +23,12 @@ from pipeline.tabular.cells import CANONICAL
 from pipeline.tabular.cutting import cut
 
 ROOT = Path(__file__).parents[1]
+SINCE_1999 = pa.Check.ge(dt.date(1999, 1, 1))
+UNDAMAGED = [
+    pa.Check.no_scientific_notation(),
+    pa.Check.no_trailing_decimal(),
+    pa.Check.no_leading_apostrophe(),
+]
 
 
 def contract_of(schema: pa.DataFrameSchema) -> Contract:
@@ -46,7 +52,12 @@ def rejects(contract: Contract, row: pl.DataFrame) -> bool:
     return bool(judgement.failures)
 
 
-fields = st.sampled_from(["{}", "{}", "{}", '"{}"', '"{}"', '{}"', '"{}', "{}\r", "\ufeff{}", "{},"])
+fields = st.sampled_from(
+    [
+        *("{}", "{}", "{}", '"{}"', '"{}"', '{}"', '"{}', "{}\r", "\ufeff{}", "{},"),
+        *('"{}\n"', '"{}\r\nb"', '"\n{}"', '"{}""b"', '"""{}"""', '"{}"""', '"{}\0"', "'{}", '"{}, b"'),
+    ]
+)
 
 
 @st.composite
@@ -56,7 +67,7 @@ def files(draw: st.DrawFn) -> tuple[pa.DataFrameSchema, bytes]:
     for number in range(draw(st.integers(1, 3))):
         dtype, kind, known = draw(st.sampled_from(TYPES))
         nullable = draw(st.booleans())
-        columns[f"C{number}"] = pa.Column(dtype, draw(st.lists(checks(kind), max_size=1)), nullable=nullable)
+        columns[f"C{number}"] = pa.Column(dtype, draw(st.lists(checks(kind), max_size=3)), nullable=nullable)
         texts[f"C{number}"] = mutated(known)
     lines = []
     for _ in range(draw(st.integers(1, 12))):
@@ -106,8 +117,8 @@ def test_nearly_all_good_records_of_the_example_pass() -> None:
     sieve = contract.sieve(columns, ["EMAIL"])
     assert sieve is not None
     records, cells = passed(sieve, data)
-    assert len(records) >= 0.8 * 9800
-    assert set(cells.columns) == {"LOYALTY_ID", "EMAIL", "MOBILE", "POSTAL_CODE"}
+    assert len(records) >= 0.99 * 9800
+    assert set(cells.columns) == {"EMAIL", "MOBILE"}
 
 
 @pytest.mark.parametrize(
@@ -119,7 +130,13 @@ def test_nearly_all_good_records_of_the_example_pass() -> None:
         (pa.Column(str, pa.Check.str_contains("b|c")), "abc", False),
         (pa.Column(str, pa.Check.isin(["a b", "c"])), "a b", False),
         (pa.Column(str, pa.Check.email()), "Ann.O'Hara@mail.example.com", False),
+        (pa.Column(str, UNDAMAGED), "00123", False),
+        (pa.Column(str, [*UNDAMAGED, pa.Check.str_length(max_value=8)]), "EC1E 1.0", False),
+        (pa.Column(str, [*UNDAMAGED, pa.Check.no_lost_leading_zero(length=5)]), "E1", False),
+        (pa.Column(str, [pa.Check.str_length(2), pa.Check.str_length(max_value=2)]), "äb", False),
         (pa.Column("Int64", pa.Check.in_range(-5, 120)), "-5", False),
+        (pa.Column("Int64", [pa.Check.ge(-5), pa.Check.gt(-5), pa.Check.lt(9), pa.Check.le(9)]), "8", False),
+        (pa.Column("date", [pa.Check.gt(dt.date(2000, 12, 31)), SINCE_1999]), "2001-01-02", False),
         (pa.Column("date", pa.Check.ge(dt.date(2001, 1, 1))), "2001-01-01", False),
         (pa.Column("datetime64[ns]"), "2001-12-31T23:59:59.5", False),
         (pa.Column(float), "-1.50", False),
@@ -140,6 +157,29 @@ def test_what_a_pattern_can_say_of_a_column(column: pa.Column, good: str, open_:
     opaque = bool(column.checks) and column.checks[0].name == "<lambda>"
     assert len(passed(sieve, good_lines)[0]) == (0 if opaque else 2)
     assert passed(sieve, b",b,c,d\n" + f"{good},,c,d\n{good},b\n{good},b,c,d,e\n".encode())[0] == []
+
+
+def test_quotes_and_line_ends_within_quotes_do_not_hold_a_record_back() -> None:
+    free, short = pa.Column(str, nullable=True), pa.Column(str, pa.Check.str_length(max_value=4))
+    key = pa.Column(str, pa.Check.phone(region="IN"))
+    sieve = contract_of(pa.DataFrameSchema({"A": free, "B": short, "C": key})).sieve(("A", "B", "C"), ("A",))
+    assert sieve is not None
+    good = [
+        b'"a\nb","a\r\nb",9876543210',
+        b'"""a""","""""",9876543210',
+        b'"\n","\n\n","9876543210"',
+        b'"",a,9876543210',
+    ]
+    bad = [
+        b'"a""b",""""",9876543210',
+        b'a,"""""""""""",9876543210',
+        b'a"",b,9876543210',
+        b'a,"b\n\n\n\n",9876543210',
+    ]
+    records, cells = passed(sieve, b"\n".join([*good, *bad, b""]))
+    assert records == good
+    assert cells["A"].to_list() == ["a\nb", '"a"', "\n", None]
+    assert cells["C"].to_list() == ["9876543210"] * 4
 
 
 def test_where_there_is_nothing_to_gain_there_is_no_sieve() -> None:

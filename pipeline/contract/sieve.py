@@ -2,7 +2,7 @@
 
 The rules of all columns together make one regular expression for a whole record, its fields bare or quoted,
 and most records of most files match it: finding that out costs a fraction of what parsing does. What no
-pattern says of a column (phone numbers, several checks at once) the screen says, of that column alone. A
+pattern says of a column (phone numbers, most checks together) the screen says, of that column alone. A
 record that does not pass has done nothing wrong yet: it is parsed, and screened cell by cell.
 
 As with the screen, whatever passes is good.

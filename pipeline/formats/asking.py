@@ -19,15 +19,9 @@ def told(column: pl.Expr, surely: Callable[[pl.Expr], pl.Expr], accepts: Callabl
     import polars as pl
 
     def look(texts: pl.Series) -> pl.Series:
-        text = pl.col("text")
-        asked = (
-            texts.alias("text")
-            .to_frame()
-            .filter(text.is_not_null())
-            .unique()
-            .filter(~surely(text).fill_null(value=False))
-        )
-        refused = [each for each in asked["text"] if not accepts(each)]
+        asked = texts.drop_nulls().unique().alias("text")
+        sure = asked.to_frame().select(surely(pl.col("text")).fill_null(value=False)).to_series()
+        refused = [text for text in asked.filter(~sure) if not accepts(text)]
         return ~texts.is_in(pl.Series(refused, dtype=pl.String))
 
-    return column.map_batches(look, return_dtype=pl.Boolean, is_elementwise=True)
+    return column.map_batches(look, return_dtype=pl.Boolean)

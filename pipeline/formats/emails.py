@@ -14,6 +14,8 @@ below them; `example.com` and its like are taken).
 from __future__ import annotations
 
 import re
+import string
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from pipeline.formats.asking import told
@@ -28,8 +30,10 @@ ATOM = f"{IN_ATOM}+"
 # A domain of plain letters and digits, in runs joined by one dot or one hyphen: so no label is empty, begins
 # or ends with a hyphen, or holds two of them (Punycode).
 PLAIN = rf"(?i-u)^{ATOM}(?:\.{ATOM})*@[a-z0-9]+(?:[.-][a-z0-9]+)*\.[a-z]+$"
-# The same within bounds: local part, label and domain cannot be too long.
-BOUNDED = rf"(?i-u:{IN_ATOM}(?:\.?{IN_ATOM}){{0,31}}@[a-z0-9](?:[.-]?[a-z0-9]){{0,30}}\.[a-z]{{2,3}})"
+# The same within bounds, up to the last dot: local part, label and domain cannot be too long.
+BOUNDED = rf"{IN_ATOM}(?:\.?{IN_ATOM}){{0,31}}@[a-z0-9](?:[.-]?[a-z0-9]){{0,30}}"
+LETTERS = string.ascii_lowercase
+LONGEST = 20  # letters after the last dot
 # Within this many bytes neither a label (63) nor a domain (253) nor an address (254) is too long.
 SHORT = 64
 
@@ -73,12 +77,25 @@ def verdict(column: pl.Expr) -> pl.Expr:
     return told(column, screen, accepts)
 
 
-def whole() -> str | None:
-    """A pattern, in Rust's syntax, of texts that are surely accepted; holds no comma, quote or line end.
-
-    Only domains that end in two or three letters, which no special-use name does; None if one did.
-    """
+def whole() -> str:
+    """A pattern, in Rust's syntax, of texts that are surely accepted; holds no comma, quote or line end."""
     from email_validator import SPECIAL_USE_DOMAIN_NAMES
 
-    short = any(len(name.rpartition(".")[2]) <= 3 for name in SPECIAL_USE_DOMAIN_NAMES)
-    return None if short else BOUNDED
+    special = {name.rpartition(".")[2].lower() for name in SPECIAL_USE_DOMAIN_NAMES}
+    return rf"(?i-u:{BOUNDED}\.{other_than({word for word in special if set(word) <= set(LETTERS)}, 2)})"
+
+
+def other_than(words: Collection[str], least: int) -> str:
+    """A pattern of `least` small letters or some more that are none of these words."""
+    if not words:
+        return f"[a-z]{{{least},{LONGEST}}}"
+    firsts = sorted({word[0] for word in words if word})
+    ways = [
+        first + other_than({word[1:] for word in words if word[:1] == first}, max(0, least - 1))
+        for first in firsts
+    ]
+    if others := "".join(letter for letter in LETTERS if letter not in firsts):
+        ways.append(f"[{others}][a-z]{{{max(0, least - 1)},{LONGEST}}}")
+    if not least and "" not in words:
+        ways.append("")
+    return f"(?:{'|'.join(ways)})"

@@ -69,7 +69,7 @@ def screen(column: pl.Expr, region: str | None = None) -> pl.Expr:
 
     _require(region)
     look = partial(surely, readings=patterns(region))
-    return column.map_batches(look, return_dtype=pl.Boolean, is_elementwise=True)
+    return column.map_batches(look, return_dtype=pl.Boolean)
 
 
 def verdict(column: pl.Expr, region: str | None = None) -> pl.Expr:

@@ -30,19 +30,42 @@ def whole(records: Records) -> pl.Series | None:
 
 
 def columns(records: Records, which: Mask, names: Sequence[str], wanted: Sequence[str]) -> pl.DataFrame:
-    """The cells of the columns `wanted`, an empty one null, of those records that the mask says.
+    """The cells of the columns `wanted`, an empty one null, of those packed records that the mask says.
 
-    They must be known to have the columns `names`, no quotes within quotes and no byte order mark anywhere.
+    They must be known to have the columns `names`, and neither NUL nor byte order mark anywhere.
     """
     count = int(np.count_nonzero(which))
     if not wanted or not count:
         return pl.DataFrame(schema=dict.fromkeys(wanted, pl.String))
-    data = spliced(records.data, records.starts[which], records.stops[which])
+    starts, stops = records.starts[which], records.stops[which]
+    data = spliced(records.data, starts, stops)
+    hidden = _without_line_ends(data, np.cumsum(stops - starts) - 1)
     schema = dict.fromkeys(names, pl.String)
-    cells = pl.read_csv(data, has_header=False, schema=schema, columns=list(map(names.index, wanted)))
+    cells = pl.read_csv(
+        data if hidden is None else hidden,
+        has_header=False,
+        schema=schema,
+        columns=list(map(names.index, wanted)),
+    )
     if cells.height != count:
         raise RuntimeError(f"polars {pl.__version__} read {cells.height} rows of {count}")
+    if hidden is not None:
+        cells = cells.with_columns(pl.all().str.replace_all("\0", "\n", literal=True))
     return cells.with_columns(pl.when(pl.all() != "").then(pl.all())) if b'"' in data else cells
+
+
+def _without_line_ends(data: bytes, ends: Offsets) -> bytes | None:
+    """The same with NUL for each LF but those at `ends`; None where there are no others.
+
+    So it is not polars that finds out which of them end a record.
+    """
+    at = np.frombuffer(data, np.uint8)
+    found = at == ord("\n")
+    if np.count_nonzero(found) == len(ends):
+        return None
+    found[ends] = False
+    hidden = at & (found.view(np.uint8) - np.uint8(1))  # and NUL, or and 255
+    return bytes(hidden.data)
 
 
 def first_column(lines: pl.Series, name: str) -> pl.DataFrame | None:
