@@ -198,15 +198,15 @@ def test_remembered_rules_are_confirmed(folder: Path) -> None:
     assert Memory("mine.py:CONTACT", folder, {}).recall() == rules
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"columns": [1]}', '{"columns": [{}]}', "null"])
-def test_what_is_broken_in_memory_is_no_memory(folder: Path, content: str) -> None:
+@pytest.mark.parametrize("kept", [[], {}, {"columns": [1]}, {"columns": [{}]}, None, 7])
+def test_what_is_broken_in_memory_is_no_memory(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kept: object
+) -> None:
     memory = Memory("mine.py:CONTACT", folder, {})
     memory.keep(Rules(()))
-    kept = max(
-        Path(os.environ["XDG_CACHE_HOME"]).rglob("rules-*.json"), key=lambda path: path.stat().st_mtime_ns
-    )
     assert memory.recall() == Rules(())
-    kept.write_text(content)
+    monkeypatch.setattr(Rules, "to_json", lambda _: kept)
+    memory.keep(Rules(()))
     assert memory.recall() is None
 
 

@@ -10,15 +10,21 @@ follow it. A number is surely valid where `kind` and `general` match all of it, 
     never    beginnings where the library would take off a prefix, or look into another region
 
 Whatever stands in the metadata that this module does not understand leaves that country out, in doubt.
+The patterns are kept from run to run, as long as neither the metadata nor this module changes.
 """
 
 from __future__ import annotations
 
+import hashlib
+import pkgutil
 import re
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import version
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.cache import keep, recall
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneMetadata
@@ -42,11 +48,31 @@ class Patterns(NamedTuple):
 def patterns(region: str | None) -> tuple[Patterns, ...]:
     """The patterns of a whole text: with a country code, its + or not; and as dialled in `region`, if any.
 
-    A text is surely a valid number where all three of one of them say so. Loads the metadata of every
-    region (0.2 s, once).
+    A text is surely a valid number where all three of one of them say so. Raises ValueError for a region
+    that `phonenumbers` does not know.
     """
+    source = pkgutil.get_data(__package__, "phonepatterns.py") or b""
+    key = [repr(region), version("phonenumbers"), hashlib.sha256(source).hexdigest()]
+    kept = recall("phones", key)
+    if kept is None:
+        kept = made(region)
+        keep("phones", key, kept)
+    return tuple(Patterns(*each) for each in kept)
+
+
+def require(region: str | None) -> None:
+    """Nothing; ValueError for a region that `phonenumbers` does not know."""
+    import phonenumbers
+
+    if region is not None and region not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f"{region!r} is no region of phone numbers; those are codes such as 'IN' or 'DE'")
+
+
+def made(region: str | None) -> tuple[Patterns, ...]:
+    """The same, made from the metadata of every region (0.2 s)."""
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
+    require(region)
     home = PhoneMetadata.metadata_for_region(region) if region else None
     found = {}
     for code, regions in COUNTRY_CODE_TO_REGION_CODE.items():

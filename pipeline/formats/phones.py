@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.formats.asking import told
-from pipeline.formats.phonepatterns import Patterns, patterns
+from pipeline.formats.phonepatterns import Patterns, patterns, require
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -39,15 +39,8 @@ def accepts(text: str, region: str | None = None) -> bool:
 
     Raises ValueError for a region that `phonenumbers` does not know.
     """
-    _require(region)
+    require(region)
     return _valid(text, region) or (text.isascii() and text.isdigit() and _valid(f"+{text}", None))
-
-
-def _require(region: str | None) -> None:
-    import phonenumbers
-
-    if region is not None and region not in phonenumbers.SUPPORTED_REGIONS:
-        raise ValueError(f"{region!r} is no region of phone numbers; those are codes such as 'IN' or 'DE'")
 
 
 def _valid(text: str, region: str | None) -> bool:
@@ -67,7 +60,6 @@ def screen(column: pl.Expr, region: str | None = None) -> pl.Expr:
     """
     import polars as pl
 
-    _require(region)
     look = partial(surely, readings=patterns(region))
     return column.map_batches(look, return_dtype=pl.Boolean)
 
