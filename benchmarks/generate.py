@@ -3,12 +3,15 @@
     python -m benchmarks.generate --rows 1000000 --bad 1
 
 Customer ids come in no order, some cells need quotes, some are empty. Each bad record breaks one rule of the
-contract; one in ten of them only repeats the id of an earlier record.
+contract; one in ten of them only repeats the id of an earlier record. For the contract that the product comes
+with, there are the contacts of its example instead, over and over.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +20,11 @@ import polars as pl
 from benchmarks.contract import COUNTRIES
 
 CACHE = Path(__file__).parent / ".cache"
+EXAMPLE = Path(__file__).parents[1] / "examples" / "contacts.csv"
 CHUNK = 1_000_000
 IDS, STEP = 1_000_000_000, 387_420_489  # STEP and IDS have no common factor: no id comes twice
+
+CARD_DIGITS, CARDS = 8, 400_000  # the example's card numbers, and how far one time round is from the next
 
 FIRST = (
     "Aarav",
@@ -64,6 +70,30 @@ def generated(rows: int, bad: float) -> Path:
                 chunk.write_csv(file, include_header=start == 0, null_value="", quote_style="necessary")
         unfinished.rename(path)
     return path
+
+
+def repeated(rows: int) -> Path:
+    """A file of the example's contacts, 2 % of them bad, each time round with other cards and addresses."""
+    path = CACHE / f"example-{rows}.csv"
+    if not path.exists():
+        CACHE.mkdir(exist_ok=True)
+        unfinished = path.with_suffix(".part")
+        with EXAMPLE.open(encoding="utf-8", newline="") as example:
+            head, *contacts = csv.reader(example)
+        with unfinished.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(head)
+            rounds = (_another(contact, turn) for turn in count() for contact in contacts)
+            writer.writerows(islice(rounds, rows))
+        unfinished.rename(path)
+    return path
+
+
+def _another(contact: list[str], turn: int) -> list[str]:
+    card, address, *rest = contact
+    if len(card) == CARD_DIGITS and card.isdigit():
+        card = f"{int(card) + turn * CARDS:0{CARD_DIGITS}d}"
+    return [card, address.replace("@", f"{turn}@", 1) if turn else address, *rest]
 
 
 def _chunk(start: int, rows: int, bad: float) -> pl.DataFrame:

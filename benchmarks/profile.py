@@ -95,7 +95,7 @@ def main() -> None:
         with Sampler() as sampler:
             import pipeline
 
-            pipeline.run(source, bench.folder / f"{DISCARDED}.yaml", until="stage")
+            pipeline.run(source, bench.config("benchmark", DISCARDED), until="stage")
         wall = time.perf_counter() - start
     total = sum(sampler.seconds.values())
     print(f"{wall:.2f} s, CPU {total:.2f} s: {total / wall / (os.cpu_count() or 1):.0%} of the cores")

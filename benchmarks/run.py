@@ -2,6 +2,7 @@
 
     make bench                                                  # all of it, into benchmarks/README.md
     python -m benchmarks.run --rows 1000000 --bad 1 --rounds 3  # one comparison, printed only
+    python -m benchmarks.run --rows 1000000 --variants shipped plain
 
 Of each comparison the first round is not timed: it warms up, its memory is sampled, its uploads are kept and
 those of ours and of the naive script must be the same, byte for byte. Then come the rounds that count, each
@@ -21,17 +22,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks.generate import CACHE, generated
+from benchmarks.generate import CACHE, EXAMPLE, generated, repeated
 from benchmarks.measure import peak_memory, timed
 from benchmarks.sink import DISCARDED, KEPT, sink
 
 RESULTS = CACHE / "results.json"
 FILES = ("ours", "naive", "plain")
+SHIPPED = ("shipped", "plain")
 FRAMES = ("pandas", "polars")
 SLICES = ("1", "4", "16", "64")
 PROFILED = 5_000_000
+CONTRACTS = {
+    "benchmark": f"{Path(__file__).with_name('contract.py')}:CONTRACT",
+    "shipped": f"{EXAMPLE.parents[1] / 'schemas' / 'contact.py'}:CONTACT",
+}
 CONFIG = """
-contract: {{schema: {contract}:CONTRACT, max_rejected: 100%, rejects: {folder}}}
+contract: {{schema: {contract}, max_rejected: 100%, rejects: {folder}}}
 stage: {{bucket: {bucket}, endpoint_url: "{address}", region: us-east-1}}
 """
 
@@ -68,6 +74,7 @@ SUITE = (
     Case(1_000_000, bad=50),
     Case(1_000_000, variants=FRAMES),
     Case(5_000_000, variants=SLICES),
+    *(Case(rows, bad=2, variants=SHIPPED) for rows in (10_000, 1_000_000)),
 )
 
 
@@ -86,14 +93,19 @@ class Bench:
         }
         self.env.pop("PYTHONDONTWRITEBYTECODE", None)  # the first round leaves bytecode, as first runs do
         for bucket in (KEPT, DISCARDED):
-            contract = Path(__file__).with_name("contract.py")
-            text = CONFIG.format(contract=contract, folder=folder, bucket=bucket, address=address)
-            (folder / f"{bucket}.yaml").write_text(text)
+            for name, contract in CONTRACTS.items():
+                text = CONFIG.format(contract=contract, folder=folder, bucket=bucket, address=address)
+                self.config(name, bucket).write_text(text)
+
+    def config(self, contract: str, bucket: str) -> Path:
+        """Where the config for that contract and bucket is."""
+        return self.folder / f"{contract}-{bucket}.yaml"
 
     def command(self, variant: str, source: Path, bucket: str) -> list[str]:
         """How a variant is started, as a user would start it."""
-        config, module = str(self.folder / f"{bucket}.yaml"), [sys.executable, "-m"]
-        if variant == "ours":
+        config = str(self.config("shipped" if variant == "shipped" else "benchmark", bucket))
+        module = [sys.executable, "-m"]
+        if variant in ("ours", "shipped"):
             return [*module, "pipeline", "run", str(source), "-c", config, "--until", "stage", "--json"]
         if variant in FILES:
             return [
@@ -108,7 +120,7 @@ class Bench:
 
     def measure(self, case: Case) -> dict[str, Measured]:
         """The case, its first round untimed and checked."""
-        source = generated(case.rows, case.bad)
+        source = repeated(case.rows) if "shipped" in case.variants else generated(case.rows, case.bad)
         results = {variant: Measured() for variant in case.variants}
         before = set(self._kept())
         for variant, result in results.items():
@@ -122,7 +134,7 @@ class Bench:
             for variant, result in results.items():
                 os.sync()  # nobody waits for the disk because of what another has written
                 run = timed(self.command(variant, source, DISCARDED), self.env)
-                result.wall.append(run.wall if variant in FILES else float(run.printed))
+                result.wall.append(run.wall if variant in (*FILES, *SHIPPED) else float(run.printed))
                 result.cpu.append(run.cpu)
         return results
 
@@ -158,7 +170,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", help="instead of the whole suite")
     parser.add_argument("--bad", type=float, nargs="+", default=[1], help="percent")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--variants", nargs="+", default=FILES, help=" ".join((*FILES, *FRAMES, "MiB")))
+    parser.add_argument(
+        "--variants", nargs="+", default=FILES, help=" ".join((*FILES, "shipped", *FRAMES, "MiB"))
+    )
     parser.add_argument("--write", action="store_true", help="the results into benchmarks/README.md")
     asked = parser.parse_args()
     cases: Sequence[Case] = SUITE
