@@ -20,6 +20,7 @@ import tempfile
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from benchmarks.generate import CACHE, EXAMPLE, generated, repeated
@@ -50,6 +51,7 @@ class Case:
     bad: float = 1
     rounds: int = 3
     variants: Sequence[str] = FILES
+    gbits: float = 0  # of the line to the store; 0: loopback's own
 
 
 @dataclass
@@ -75,6 +77,7 @@ SUITE = (
     Case(1_000_000, variants=FRAMES),
     Case(5_000_000, variants=SLICES),
     *(Case(rows, bad=2, variants=SHIPPED) for rows in (10_000, 1_000_000)),
+    *(Case(rows, variants=("ours", "plain"), gbits=1) for rows in (1_000_000, 5_000_000, 20_000_000)),
 )
 
 
@@ -146,15 +149,17 @@ class Bench:
 
 def measured(cases: Sequence[Case]) -> Iterator[tuple[Case, dict[str, Measured]]]:
     """Each case with its results, as they come."""
-    with sink() as address, tempfile.TemporaryDirectory() as folder:
-        bench = Bench(address, Path(folder))
-        for case in cases:
-            yield case, bench.measure(case)
+    for gbits, together in groupby(cases, key=lambda case: case.gbits):
+        with sink(gbits) as address, tempfile.TemporaryDirectory() as folder:
+            bench = Bench(address, Path(folder))
+            for case in together:
+                yield case, bench.measure(case)
 
 
 def told(case: Case, results: Mapping[str, Measured]) -> str:
     """The case as lines of text."""
-    lines = [f"{case.rows:,} rows, {case.bad:g} % bad, median of {case.rounds}"]
+    line = f", through {case.gbits:g} Gbit/s" if case.gbits else ""
+    lines = [f"{case.rows:,} rows, {case.bad:g} % bad{line}, median of {case.rounds}"]
     for variant, result in results.items():
         ratios = " ".join(f"{result.median / other.median:6.2f} x {name}" for name, other in results.items())
         lines.append(
@@ -170,6 +175,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", help="instead of the whole suite")
     parser.add_argument("--bad", type=float, nargs="+", default=[1], help="percent")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--gbits", type=float, default=0, help="of the line to the store; 0: loopback's own")
     parser.add_argument(
         "--variants", nargs="+", default=FILES, help=" ".join((*FILES, "shipped", *FRAMES, "MiB"))
     )
@@ -177,7 +183,8 @@ def main() -> None:
     asked = parser.parse_args()
     cases: Sequence[Case] = SUITE
     if asked.rows:
-        cases = [Case(rows, bad, asked.rounds, asked.variants) for rows in asked.rows for bad in asked.bad]
+        rest = (asked.rounds, asked.variants, asked.gbits)
+        cases = [Case(rows, bad, *rest) for rows in asked.rows for bad in asked.bad]
     plain = []
     for case, results in measured(cases):
         print(told(case, results), flush=True)

@@ -1,6 +1,7 @@
 """An S3 store that throws the bytes away: real HTTP on loopback, in a process of its own, hardly any CPU.
 
     with sink() as address: ...
+    with sink(gbits=1) as address: ...     # behind a line of so many Gbit/s, which all connections share
 
 It answers what an upload needs: Create, UploadPart, Complete, Abort, ListParts, PutObject, HEAD, DELETE and a
 ranged GET of an object's first bytes. Signatures are not looked at. On Linux the kernel drops the bodies
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,9 +34,10 @@ HEAD = 4096
 
 
 @contextmanager
-def sink() -> Iterator[str]:
-    """Its address, `http://127.0.0.1:port`, as long as it runs."""
-    with subprocess.Popen([sys.executable, "-m", "benchmarks.sink"], stdout=subprocess.PIPE) as process:
+def sink(gbits: float = 0) -> Iterator[str]:
+    """Its address, `http://127.0.0.1:port`, as long as it runs; 0: as fast as loopback is."""
+    command = [sys.executable, "-m", "benchmarks.sink", str(gbits)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout
         try:
             yield process.stdout.readline().decode().strip()
@@ -52,10 +55,27 @@ class Part:
     content: IO[bytes] | None
 
 
+class Line:
+    """What the bytes of all bodies come through, one after the other."""
+
+    def __init__(self, gbits: float) -> None:
+        self._seconds = 8 / (gbits * 1e9) if gbits else 0.0  # of a byte
+        self._lock, self._free = threading.Lock(), 0.0
+
+    def passed(self, count: int) -> None:
+        """Return when so many bytes more have had the time to come through."""
+        if self._seconds:
+            with self._lock:
+                self._free = max(self._free, time.monotonic()) + count * self._seconds
+                wait = self._free - time.monotonic()
+            time.sleep(max(0.0, wait))
+
+
 @dataclass
 class Store:
     """What is known of uploads that are under way and of objects."""
 
+    line: Line
     uploads: dict[str, dict[int, Part]] = field(default_factory=dict)
     objects: dict[str, tuple[int, bytes, str]] = field(default_factory=dict)  # size, head, SHA-256 if kept
 
@@ -133,6 +153,7 @@ class Connection(threading.Thread):
                 raise ConnectionError
             if content:
                 content.write(self.buffer[:count])
+            self.store.line.passed(count)
             left -= count
         return Part(length, head, etag, content)
 
@@ -186,9 +207,9 @@ def md5_hex(header: str) -> str:
     return base64.b64decode(header).hex()
 
 
-def serve() -> None:
+def serve(gbits: float) -> None:
     """Print the address, then answer until killed."""
-    store = Store()
+    store = Store(Line(gbits))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
         while True:
@@ -198,4 +219,4 @@ def serve() -> None:
 
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
-        serve()
+        serve(float(sys.argv[1]))
