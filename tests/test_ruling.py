@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from test_judge import POOLS, contract, frame, schemas
 from test_screen import cases
 
+from pipeline.contract.judgement import Judgement
 from pipeline.contract.rules import ANY_FILLED, CheckRule
 from pipeline.errors import ConfigError
 
@@ -21,14 +22,16 @@ def agrees(schema: pa.DataFrameSchema, cells: pl.DataFrame) -> None:
     ours = contract(schema)
     if ours.changes_text:
         return
-    known, judgement = ours.rule(cells)
-    ruled = set(known.nonzero()[0].tolist())
-    assert {row for row, _ in judgement.failures} <= ruled
+    judgement, rows, columns = ours.rule(cells)
     try:
         said = ours.judge(cells).failures
     except ConfigError:  # the contract's own error over some row; row by row it may have a word on others
         return
-    assert judgement.failures == tuple((row, reason) for row, reason in said if row in ruled)
+    assert ours.verdict(cells).failures == said
+    assert set(judgement.failures) <= set(said)
+    left = set(said) - set(judgement.failures)
+    assert {row for row, _ in left} <= set(rows.tolist())
+    assert {reason.partition(":")[0] for _, reason in left} <= {*columns, "_row"}
 
 
 @given(case=cases())
@@ -83,8 +86,8 @@ def test_what_has_a_counterpart_is_ruled_and_the_rest_is_left() -> None:
         ("C001", None, None, "no address"),
         ("é", "1", None, None),
     ]
-    known, judgement = ours.rule(pl.DataFrame(rows, schema=["ID", "AGE", "DAY", "EMAIL"], orient="row"))
-    assert known.all()
+    judgement, rest, _ = ours.rule(pl.DataFrame(rows, schema=["ID", "AGE", "DAY", "EMAIL"], orient="row"))
+    assert not rest.size
     matches = "ID:str_matches('C[0-9]{3}\\Z')"
     assert judgement.failures == (
         (0, "AGE:not_equal_to(7)"),
@@ -118,8 +121,8 @@ def test_addresses_and_numbers_are_ruled_by_what_the_libraries_say(
     ours = contract(schema)
     rows = [(email, phone) for email in (*EMAILS, *PHONES, None) for phone in (*PHONES, *EMAILS, "")]
     cells = pl.DataFrame(rows, schema=["EMAIL", "MOBILE"], orient="row")
-    known, judgement = ours.rule(cells)
-    assert known.all()
+    judgement, rest, _ = ours.rule(cells)
+    assert not rest.size
     assert judgement.failures == ours.judge(cells).failures
     assert ours.asks_little
 
@@ -129,20 +132,61 @@ def test_a_pattern_that_spells_out_its_letters_is_ruled_on_any_text(pattern: str
     texts = ["é", "a@b\n", "a\nb", "٣", "A@b", "aé", "a\u2028b", "ſ@k", "😀", "\r\n", "İb", "a\vb"]
     for check in (pa.Check.str_matches(pattern), pa.Check.str_contains(pattern)):
         ours, cells = contract(pa.DataFrameSchema({"A": pa.Column(str, check)})), frame(A=texts)
-        known, judgement = ours.rule(cells)
-        assert known.all()
+        judgement, rest, _ = ours.rule(cells)
+        assert not rest.size
         assert judgement.failures == ours.judge(cells).failures
 
 
 def test_one_with_classes_is_left_where_they_mean_more() -> None:
     ours = contract(pa.DataFrameSchema({"A": pa.Column(str, pa.Check.str_matches(r"\d+"))}))
-    assert ours.rule(frame(A=["1", "x", "é"]))[0].tolist() == [True, True, False]
+    assert ours.rule(frame(A=["1", "x", "é"])).rows.tolist() == [2]
 
 
 def test_checks_of_whole_rows_are_left_but_for_the_primary_key() -> None:
     rows = pa.Check(lambda frame: frame["A"] != frame["B"], name="differ")
     ours = contract(pa.DataFrameSchema({"A": pa.Column(str), "B": pa.Column(str)}, checks=rows))
-    assert not ours.rule(frame(A=["a"], B=["b"]))[0].any()
+    assert ours.rule(frame(A=["a"], B=["b"])).rows.tolist() == [0]
     keyed = contract(pa.DataFrameSchema({name: pa.Column(str, nullable=True) for name in "AB"}))
     object.__setattr__(keyed.rules, "rows", (CheckRule("primary_key", ANY_FILLED, {"columns": ("A", "B")}),))
-    assert keyed.rule(frame(A=["a", None], B=[None, ""]))[1].failures == ((1, "_row:primary_key"),)
+    assert keyed.rule(frame(A=["a", None], B=[None, ""])).judgement.failures == ((1, "_row:primary_key"),)
+
+
+def test_the_judge_is_asked_about_the_columns_that_are_left_alone() -> None:
+    seen: list[list[str]] = []
+    even = pa.Check(lambda numbers: numbers % 2 == 0, name="even")
+    schema = pa.DataFrameSchema(
+        {
+            "AGE": pa.Column("Int64", [pa.Check.ge(0), even], nullable=True),
+            "DAY": pa.Column("date", pa.Check.ge(dt.date(2001, 1, 1))),
+            "CODE": pa.Column(str, [pa.Check.str_matches(r"\d+"), pa.Check.str_length(max_value=3)]),
+        }
+    )
+    ours = contract(schema)
+    judge = ours.judge
+
+    def ask(cells: pl.DataFrame) -> Judgement:
+        seen.append(cells.columns)
+        return judge(cells)
+
+    object.__setattr__(ours, "judge", ask)
+    rows: list[tuple[Any, ...]] = [
+        ("1", "2000-01-01", "12345"),
+        ("-2", "x", "é"),
+        (None, None, "ééééé"),
+        ("x", "2001-01-01", "1"),
+        (None, "2000-01-01", "x"),
+    ]
+    cells = pl.DataFrame(rows, schema=["AGE", "DAY", "CODE"], orient="row")
+    matches, long = "CODE:str_matches('\\d+')", "CODE:str_length(None, 3)"
+    early, least = "DAY:greater_than_or_equal_to(2001-01-01)", "AGE:greater_than_or_equal_to(0)"
+    expected = (
+        *((0, "AGE:even"), (0, early), (0, long)),
+        *((1, least), (1, "DAY:coerce_dtype('date')"), (1, matches)),
+        *((2, "DAY:not_nullable"), (2, matches), (2, long)),
+        (3, "AGE:coerce_dtype('Int64')"),
+        *((4, early), (4, matches)),
+    )
+    assert ours.verdict(cells).failures == expected == judge(cells).failures
+    assert ours.verdict(cells[:1]).failures == expected[:3]
+    assert ours.verdict(cells[3:4]).failures == ((0, "AGE:coerce_dtype('Int64')"),)
+    assert seen == [["AGE", "CODE"], ["AGE"]]

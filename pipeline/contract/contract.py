@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from pipeline.contract.judgement import Judgement
-    from pipeline.contract.ruling import Ruling
+    from pipeline.contract.ruling import Ruled, Ruling
     from pipeline.contract.sieve import Sieve
     from pipeline.contract.unique import Uniqueness
     from pipeline.handoffs import Mask
@@ -110,8 +110,8 @@ class Contract:
             good = self._screens[columns] = screen(self.rules, self.bind(columns))
         return in_doubt(cells, good)
 
-    def rule(self, cells: pl.DataFrame) -> tuple[Mask, Judgement]:
-        """Which rows can be ruled on without pandera, and its judgement on these: `cells` as for `in_doubt`.
+    def rule(self, cells: pl.DataFrame) -> Ruled:
+        """What can be said of rows without pandera, and what cannot: `cells` as for `in_doubt`.
 
         Can be called from any thread.
         """
@@ -124,17 +124,16 @@ class Contract:
         return ruling(cells)
 
     def verdict(self, cells: pl.DataFrame) -> Judgement:
-        """The verdict on rows, all of them: what can be ruled on, and `judge` on the others; see there."""
-        import numpy as np
-
+        """The verdict on rows, all of them: a ruling, and what `judge` says of what it leaves; see there."""
         if self.changes_text:
             return self.judge(cells)
-        ruled, judgement = self.rule(cells)
-        rest = np.flatnonzero(~ruled)
-        return judgement | self.judge(cells[rest]).part(0, rest) if len(rest) else judgement
+        judgement, rows, columns = self.rule(cells)
+        if not len(rows):
+            return judgement
+        return judgement | self.judge(cells[rows].select(columns)).part(0, rows)
 
     def judge(self, cells: pl.DataFrame) -> Judgement:
-        """pandera's own verdict on rows, all of them: `cells` as for `in_doubt`.
+        """pandera's own verdict on rows, all of them: `cells` as for `in_doubt`, or some columns of these.
 
         `unique` is not part of it (see `uniqueness`). Can be called from any thread. Raises ConfigError for
         an error in the contract itself: a check that names no row, or that raises.

@@ -41,11 +41,16 @@ class Judgement:
         return cls(*np.divmod(_each_once(keys), max(1, len(names))), names, changed or {})
 
     def __or__(self, other: Self) -> Self:
-        """What both say of the same rows, by the same contract; of what is changed, what this one says."""
+        """What both say of the same rows; of what is changed, what this one says.
+
+        Both are by the same contract, but the other may be on fewer columns, and so have fewer names.
+        """
         if not len(other.rows):
             return self
         names = self.names or other.names
-        keys = [one.rows * len(names) + one.reasons for one in (self, other)]
+        ranks = {name: rank for rank, name in enumerate(names)}
+        reasons = np.array([ranks[name] for name in other.names])[other.reasons]
+        keys = [self.rows * len(names) + self.reasons, other.rows * len(names) + reasons]
         rows, reasons = np.divmod(_each_once(keys), len(names))
         return replace(self, rows=rows, reasons=reasons, names=names)
 

@@ -1,17 +1,17 @@
-"""The ruling: rows in doubt that polars judges as well as pandera, with the same verdict by the same names.
+"""The ruling: what polars says of rows in doubt as well as pandera, with the same verdict by the same names.
 
 Most of what is wrong with a file is wrong by a check that means the same on both sides, and a file may be
-full of it. Column by column, the cells that the screen is not sure of are looked at. A row is ruled here if
-all that may be said of it is certain: each check on these cells has an exact counterpart (for an e-mail
-address or a phone number the very function that pandera would call), or the screen knows that it passes.
-All other rows are the judge's.
+full of it. Column by column, the cells that the screen is not sure of are looked at. A cell is ruled on if
+all that may be said of it is certain: each check on it has an exact counterpart (for an e-mail address or a
+phone number the very function that pandera would call), or the screen knows that it passes. About the other
+cells the judge is asked, and about all cells of a row where checks are about whole rows.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -74,6 +74,14 @@ def leave_little(rules: Rules) -> bool:
     return all(check.kind == ANY_FILLED for check in rules.rows) and all(exact)
 
 
+class Ruled(NamedTuple):
+    """What is certain about rows, and which of them have cells that are not ruled on, in which columns."""
+
+    judgement: Judgement
+    rows: Offsets
+    columns: tuple[str, ...]
+
+
 class Ruling:
     """What can be ruled on rows of a source with the bound columns, by a contract that changes no text."""
 
@@ -88,23 +96,27 @@ class Ruling:
             for check in rules.rows
             if check.kind == ANY_FILLED
         ]
+        self._keys = [name for check in rules.rows for name in check.args.get("columns", ())]
 
-    def __call__(self, cells: pl.DataFrame) -> tuple[Mask, Judgement]:
-        """Which rows are ruled, and the judgement on these. Pure: for worker threads."""
-        known = np.full(cells.height, self._anything)
+    def __call__(self, cells: pl.DataFrame) -> Ruled:
+        """What can be ruled on these rows. Pure: for worker threads."""
         if not self._anything:
-            return known, Judgement()
+            return Ruled(Judgement(), np.arange(cells.height), tuple(cells.columns))
         good = cells.with_columns(self._good)
         failed: list[Found] = []
         for reason, filled in self._rows:
             failed.append((_where(cells.select(~pl.any_horizontal(filled)).to_series()), reason))
+        asked, open_ = set(self._keys), np.zeros(cells.height, np.bool_)
         for column in self._columns:
             rows = _where(~good[column.name])
             if len(rows):
                 surely, fails = column.ruled(cells[column.name].gather(rows))
-                known[rows] &= surely
-                failed += [(rows[at], reason) for at, reason in fails]
-        return known, Judgement.of([(rows[known[rows]], reason) for rows, reason in failed], self._reasons)
+                failed += [(rows[at[surely[at]]], reason) for at, reason in fails]
+                if not surely.all():
+                    open_[rows[~surely]] = True
+                    asked.add(column.name)
+        judgement = Judgement.of(failed, self._reasons)
+        return Ruled(judgement, np.flatnonzero(open_), tuple(name for name in cells.columns if name in asked))
 
 
 class _Column:

@@ -59,10 +59,10 @@ def _without_line_ends(data: bytes, ends: Offsets) -> bytes | None:
 
     So it is not polars that finds out which of them end a record.
     """
+    if data.count(b"\n") == len(ends):
+        return None
     at = np.frombuffer(data, np.uint8)
     found = at == ord("\n")
-    if np.count_nonzero(found) == len(ends):
-        return None
     found[ends] = False
     hidden = at & (found.view(np.uint8) - np.uint8(1))  # and NUL, or and 255
     return bytes(hidden.data)
