@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -33,31 +33,50 @@ BATCH_ROWS = 10_000  # a verdict costs as much as some thousand rows, on however
 BATCH_BYTES = 8 << 20  # of slices that wait for it
 
 
+class Doubts(NamedTuple):
+    """Rows that are not certainly good, by number, and the cells by which they are to be judged."""
+
+    rows: Offsets
+    cells: pl.DataFrame
+
+
 @dataclass(frozen=True)
 class Screened:
-    """A slice taken apart; the rows in doubt by number and as cells, and the keys of all."""
+    """A slice taken apart; what is in doubt about its rows, and the keys of all.
+
+    Of some rows all cells are in doubt, of the others maybe those of some columns: one `Doubts` for each.
+    """
 
     table: Table
-    rows: Offsets
-    doubts: pl.DataFrame = field(repr=False)
+    doubts: tuple[Doubts, ...] = field(repr=False)
     keys: tuple[Any, ...] = field(repr=False)
 
 
-_Asked = tuple[list[Screened], Future[Judgement]]
+_Asked = tuple[list[Screened], Future[list[Judgement]]]
 
 
 def screen(piece: Slice, header: Header, contract: Contract, uniqueness: Uniqueness) -> Screened:
     """The slice with its rows in doubt; pure, runs wherever an engine puts it."""
     own_text = header.staged == header.columns and not contract.changes_text
-    table = piece.table(contract.sieve(header.columns, uniqueness.columns) if own_text else None)
-    rows, doubts = table.rows, table.cells
+    sieve = contract.sieve(header.columns, uniqueness.columns) if own_text else None
+    table = piece.table(sieve)
+    doubts = [Doubts(table.rows, table.cells)]
     if table.passed is None:  # what a sieve has not passed is in doubt already
-        doubtful = np.flatnonzero(contract.in_doubt(doubts))
-        rows, doubts = rows[doubtful], doubts[doubtful]
+        doubtful = np.flatnonzero(contract.in_doubt(table.cells))
+        doubts = [Doubts(table.rows[doubtful], table.cells[doubtful])]
+    elif sieve and sieve.asks:
+        doubts.append(Doubts(_others(table), table.passed.select(sieve.asks)))
     keys = uniqueness.keys(_of_all(table, uniqueness.columns))
     if own_text:
         table = replace(table, cells=table.cells.clear(), passed=None)
-    return Screened(table, rows, doubts, keys)
+    return Screened(table, tuple(doubts), keys)
+
+
+def _others(table: Table) -> Offsets:
+    """The rows that a sieve has passed."""
+    passed = np.ones(len(table.starts), np.bool_)
+    passed[table.rows] = False
+    return np.flatnonzero(passed)
 
 
 def _of_all(table: Table, columns: Sequence[str]) -> pl.DataFrame:
@@ -67,9 +86,8 @@ def _of_all(table: Table, columns: Sequence[str]) -> pl.DataFrame:
         return parsed
     if not len(table.rows):
         return table.passed.select(columns)
-    order, passed = np.empty(len(table.starts), np.uint32), np.ones(len(table.starts), np.bool_)
-    passed[table.rows] = False
-    order[passed] = np.arange(table.passed.height, dtype=np.uint32)
+    order = np.empty(len(table.starts), np.uint32)
+    order[_others(table)] = np.arange(table.passed.height, dtype=np.uint32)
     order[table.rows] = np.arange(table.passed.height, len(order), dtype=np.uint32)
     both = pl.concat([table.passed.select(columns), parsed], rechunk=True)  # of one chunk ten times as fast
     return both.select(pl.all().gather(pl.Series(order)))
@@ -94,7 +112,8 @@ def _batches(screened: Iterable[Screened]) -> Iterator[list[Screened]]:
     batch: list[Screened] = []
     for one in screened:
         batch.append(one)
-        rows, size = sum(len(one.rows) for one in batch), sum(len(one.table.data) for one in batch)
+        rows = sum(len(doubts.rows) for one in batch for doubts in one.doubts)
+        size = sum(len(one.table.data) for one in batch)
         if not rows or rows >= BATCH_ROWS or size >= BATCH_BYTES:
             yield batch
             batch = []
@@ -102,23 +121,27 @@ def _batches(screened: Iterable[Screened]) -> Iterator[list[Screened]]:
         yield batch
 
 
-def _judgement(batch: list[Screened], contract: Contract) -> Judgement:
-    doubts = [one.doubts for one in batch if len(one.rows)]
-    return contract.verdict(pl.concat(doubts)) if doubts else Judgement()
+def _judgement(batch: list[Screened], contract: Contract) -> list[Judgement]:
+    """What the contract says of all that is in doubt in the batch, of each kind of doubts."""
+    kinds = zip(*(one.doubts for one in batch), strict=True)
+    filled = [[doubts.cells for doubts in kind if len(doubts.rows)] for kind in kinds]
+    return [contract.verdict(pl.concat(cells)) if cells else Judgement() for cells in filled]
 
 
 def _verdicts(asked: _Asked, uniqueness: Uniqueness) -> Iterator[Verdict]:
     """The judgement on the batch's rows in doubt, slice by slice."""
-    batch, judgement, start = asked[0], asked[1].result(), 0
+    batch, judgements = asked[0], asked[1].result()
+    starts = [0] * len(judgements)
     for one in batch:
-        stop = start + len(one.rows)
-        changed, keys = {}, one.keys
-        for name, new in judgement.changed.items():
-            changed[name] = one.table.cells[name].scatter(one.rows, new[start:stop])
+        judgement, changed, keys = Judgement(), {}, one.keys
+        for kind, (doubts, said) in enumerate(zip(one.doubts, judgements, strict=True)):
+            start, stop = starts[kind], starts[kind] + len(doubts.rows)
+            judgement, starts[kind] = judgement | said.part(start, doubts.rows), stop
+            for name, new in said.changed.items():
+                changed[name] = one.table.cells[name].scatter(doubts.rows, new[start:stop])
         if changed:
             keys = uniqueness.keys(one.table.cells.with_columns(changed.values()))
-        yield Verdict(one.table, judgement.part(start, one.rows), keys, changed)
-        start = stop
+        yield Verdict(one.table, judgement, keys, changed)
 
 
 def settled(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +35,9 @@ COLUMNS = {
 }
 SCHEMAS = {
     "streams": pa.DataFrameSchema(COLUMNS),
+    "asks": pa.DataFrameSchema(
+        {**COLUMNS, "AGE": pa.Column("Int64", pa.Check.in_range(0, 120), nullable=True)}
+    ),
     "settles": pa.DataFrameSchema(COLUMNS, unique=["AGE", "CITY"], report_duplicates="all"),
     "changes": pa.DataFrameSchema({**COLUMNS, "CITY": pa.Column(str, default="Rome, old")}),
     "drops": pa.DataFrameSchema({"ID": COLUMNS["ID"], "AGE": COLUMNS["AGE"]}, strict="filter"),
@@ -95,6 +99,28 @@ def test_the_same_comes_out_however_it_is_cut(
         patch.setattr(validation, "BATCH_ROWS", batch[0])
         patch.setattr(validation, "BATCH_BYTES", batch[1])
         assert outcome(path, contract, slice_bytes, workers) == whole
+        patch.setattr(Contract, "sieve", lambda *_: None)
+        assert outcome(path, contract, slice_bytes, workers) == whole
+
+
+def test_about_a_column_with_code_the_judge_is_asked_about_that_column_alone(tmp_path: Path) -> None:
+    path, schema = tmp_path / "contacts.csv", SCHEMAS["asks"]
+    path.write_text("ID,AGE,CITY\na1,1,Ur\na2,x,Ur\na3,1,Rome\na3,,\na4,1,Ur,\n")
+    rules, asked = describe(schema), []
+
+    def judging(columns: Sequence[str]) -> Judge:
+        asked.append(tuple(columns))
+        return Judge(schema, rules, columns, "contract.py")
+
+    staged, rejects = outcome(path, Contract(rules, judging), 1 << 20, 1)
+    assert asked == [("CITY",)]
+    assert staged == b"a3,1,Rome\n"
+    assert [line.split(",")[3:5] for line in rejects.decode().splitlines()[1:]] == [
+        ["2", "CITY:not_ur"],
+        ["3", "AGE:coerce_dtype('Int64'); CITY:not_ur"],
+        ["5", "ID:field_uniqueness"],
+        ["6", "_record:field_count"],
+    ]
 
 
 def test_an_error_that_is_kept_keeps_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,16 +43,21 @@ class Judgement:
     def __or__(self, other: Self) -> Self:
         """What both say of the same rows; of what is changed, what this one says.
 
-        Both are by the same contract, but the other may be on fewer columns, and so have fewer names.
+        Both are by the same contract, but one may be on fewer columns, and so have fewer names.
         """
         if not len(other.rows):
             return self
-        names = self.names or other.names
-        ranks = {name: rank for rank, name in enumerate(names)}
-        reasons = np.array([ranks[name] for name in other.names])[other.reasons]
-        keys = [self.rows * len(names) + self.reasons, other.rows * len(names) + reasons]
+        names = max(self.names, other.names, key=len)
+        keys = [one.rows * len(names) + one._ranked(names) for one in (self, other)]
         rows, reasons = np.divmod(_each_once(keys), len(names))
         return replace(self, rows=rows, reasons=reasons, names=names)
+
+    def _ranked(self, names: Sequence[str]) -> Offsets:
+        """The reasons as places among `names`."""
+        if self.names == names or not len(self.rows):
+            return self.reasons
+        ranks = {name: rank for rank, name in enumerate(names)}
+        return np.array([ranks[name] for name in self.names], np.int64)[self.reasons]
 
     @property
     def failures(self) -> tuple[tuple[int, str], ...]:

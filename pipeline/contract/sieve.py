@@ -2,10 +2,11 @@
 
 The rules of all columns together make one regular expression for a whole record, its fields bare or quoted,
 and most records of most files match it: finding that out costs a fraction of what parsing does. What no
-pattern says of a column (phone numbers, most checks together) the screen says, of that column alone. A
-record that does not pass has done nothing wrong yet: it is parsed, and screened cell by cell.
+pattern says of a column (phone numbers, most checks together) the screen says, of that column alone; what
+nobody but pandera says (code) is left to be asked, of that column alone too. A record that does not pass has
+done nothing wrong yet: it is parsed, and screened cell by cell.
 
-As with the screen, whatever passes is good.
+As with the screen, whatever passes is good, but for the columns that are left to be asked about.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ import polars as pl
 
 from pipeline.contract.fields import any_field, field_of
 from pipeline.contract.patterns import compiles
-from pipeline.contract.rules import ANY_FILLED, Bound, Rules
-from pipeline.contract.screen import screen
+from pipeline.contract.rules import ANY_FILLED, Bound, ColumnRule, Rules
+from pipeline.contract.screen import DOUBT, passes, screen
 from pipeline.tabular import lines
 
 if TYPE_CHECKING:
@@ -32,13 +33,15 @@ if TYPE_CHECKING:
 class Sieve:
     """A pattern for records with these `columns`, and an expression for what it leaves open, if anything.
 
-    `left_open` is about the cells of the columns `apart`, in which there are also those that were needed.
+    `left_open` is about the cells of the columns `apart`, in which there are also those that were needed, and
+    those about which nothing is said at all: `asks`.
     """
 
     pattern: str = field(repr=False)
     columns: tuple[str, ...]
     apart: tuple[str, ...]
     left_open: pl.Expr | None = field(repr=False)
+    asks: tuple[str, ...] = ()
 
     def passed(self, records: Records) -> tuple[Mask, pl.DataFrame]:
         """Which of the records, packed, are certainly good; and the cells of these in the columns `apart`.
@@ -75,10 +78,17 @@ def sieve(rules: Rules, bound: Bound, columns: Sequence[str], needed: Sequence[s
     whole = ",".join(patterns.get(name) or any_field() for name in columns)
     if not compiles(pattern := rf"\A{whole}\n\z"):
         return None
-    left = Bound({name: rule for name, rule in bound.columns.items() if name in open_}, (), ())
+    asked = {name for name in open_ if not rules.rows and _has_code(bound.columns[name])}
+    left = {name: rule for name, rule in bound.columns.items() if name in open_ - asked}
     return Sieve(
         pattern,
         tuple(columns),
         tuple(name for name in columns if name in open_ or name in needed),
-        screen(rules, left) if open_ else None,
+        screen(rules, Bound(left, (), ())) if left else None,
+        tuple(name for name in columns if name in asked),
     )
+
+
+def _has_code(rule: ColumnRule) -> bool:
+    """Whether the column has a check of which the screen knows nothing."""
+    return any(passes(pl.col(rule.name), rule.type, check) is DOUBT for check in rule.checks)
