@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 from reading import pairs
 
+import pipeline.checks  # noqa: F401 - registers the checks
 from pipeline.contract import Contract, load_contract
 from pipeline.contract.describe import describe
 from pipeline.contract.rules import OPAQUE, CellType, CheckRule, Rules, Unique
@@ -258,6 +259,13 @@ def test_dtypes(dtype: Any, type_: CellType) -> None:
         ({"columns": {1: pa.Column(str)}}, "named 1"),
         ({"columns": {"A": pa.Column(int, default="x")}}, "column A of the contract has a default"),
         ({"columns": {"A": pa.Column(str, default=["x"])}}, "column A of the contract has a default"),
+        ({"columns": {"A": pa.Column(str, pa.Check.phone(region="ZZ"))}}, "check phone: 'ZZ' is no region"),
+        ({"columns": {"A": pa.Column(str, pa.Check.phone(region=91))}}, "check phone: 91 is no region"),
+        (
+            {"columns": {"A": pa.Column(str, pa.Check.no_lost_leading_zero(length=1))}},
+            "lost_leading_zero: a ",
+        ),
+        ({"columns": {"A": pa.Column(str, pa.Check.no_lost_leading_zero(length="5"))}}, "no_lost_leading_z"),
     ],
 )
 def test_what_is_refused_is_refused_by_name(schema: dict[str, Any], said: str) -> None:

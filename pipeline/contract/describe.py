@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -23,6 +23,8 @@ from pandera.pandas import Column, DataFrameSchema
 
 from pipeline.contract.rules import OPAQUE, CellType, CheckRule, ColumnRule, Keep, Rules, Unique
 from pipeline.errors import ConfigError
+from pipeline.formats.phonepatterns import require_region
+from pipeline.formats.spreadsheets import shorter_than
 
 _KEEP: dict[str, Keep] = {"exclude_first": "first", "exclude_last": "last", "all": "none"}
 _STRICT: dict[bool | str, Literal["keep", "drop", "refuse"]] = {
@@ -34,6 +36,11 @@ _ABOUT_ROWS = {
     *("equal_to", "not_equal_to", "greater_than", "greater_than_or_equal_to", "less_than"),
     *("less_than_or_equal_to", "in_range", "isin", "notin", "str_matches", "str_contains"),
     *("str_startswith", "str_endswith", "str_length"),
+}
+# Of our own checks that have arguments: what refuses those that make no sense.
+_ARGUMENTS: dict[str, Callable[..., object]] = {
+    "phone": require_region,
+    "no_lost_leading_zero": shorter_than,
 }
 
 
@@ -116,6 +123,7 @@ def _column(name: Any, column: Column, schema: DataFrameSchema) -> ColumnRule:
         )
     for check in column.checks:
         _must_be_about_rows(check, where)
+        _must_make_sense(check_rule(check), where)
     dtype = schema.dtype or column.dtype
     type_ = cell_type(dtype, where)
     return ColumnRule(
@@ -160,6 +168,18 @@ def _must_be_about_rows(check: Check, where: str) -> None:
             f"{where} has the check {check.name or check_name(check)}, which is not about single rows",
             hint="a contract speaks about one row at a time, plus unique: take the check out",
         )
+
+
+def _must_make_sense(check: CheckRule, where: str) -> None:
+    """ConfigError where an argument of one of our own checks is none that it can be asked with."""
+    look = _ARGUMENTS.get(check.kind)
+    try:
+        if look:
+            look(**check.args)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"{where} has the check {check.kind}: {error}", hint="docs/contract.md lists the checks"
+        ) from None
 
 
 def _uniques(schema: DataFrameSchema) -> Iterable[tuple[str, ...]]:

@@ -60,7 +60,7 @@ def patterns(region: str | None) -> tuple[Patterns, ...]:
     return tuple(Patterns(*each) for each in kept)
 
 
-def require(region: str | None) -> None:
+def require_region(region: str | None) -> None:
     """Nothing; ValueError for a region that `phonenumbers` does not know."""
     import phonenumbers
 
@@ -72,7 +72,7 @@ def made(region: str | None) -> tuple[Patterns, ...]:
     """The same, made from the metadata of every region (0.2 s)."""
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
-    require(region)
+    require_region(region)
     home = PhoneMetadata.metadata_for_region(region) if region else None
     found = {}
     for code, regions in COUNTRY_CODE_TO_REGION_CODE.items():

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.formats.asking import told
-from pipeline.formats.phonepatterns import Patterns, patterns, require
+from pipeline.formats.phonepatterns import Patterns, patterns, require_region
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -39,7 +39,7 @@ def accepts(text: str, region: str | None = None) -> bool:
 
     Raises ValueError for a region that `phonenumbers` does not know.
     """
-    require(region)
+    require_region(region)
     return _valid(text, region) or (text.isascii() and text.isdigit() and _valid(f"+{text}", None))
 
 
