@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -125,12 +126,14 @@ class Contract:
 
     def verdict(self, cells: pl.DataFrame) -> Judgement:
         """The verdict on rows, all of them: a ruling, and what `judge` says of what it leaves; see there."""
-        if self.changes_text:
+        if self.rules.parsed or (self.changes_text and self.rules.rows):
             return self.judge(cells)
         judgement, rows, columns = self.rule(cells)
         if not len(rows):
             return judgement
-        return judgement | self.judge(cells[rows].select(columns)).part(0, rows)
+        said = self.judge(cells[rows].select(columns))
+        changed = {name: cells[name].scatter(rows, new) for name, new in said.changed.items()}
+        return replace(judgement | said.part(0, rows), changed=changed)
 
     def judge(self, cells: pl.DataFrame) -> Judgement:
         """pandera's own verdict on rows, all of them: `cells` as for `in_doubt`, or some columns of these.

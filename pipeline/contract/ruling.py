@@ -83,11 +83,11 @@ class Ruled(NamedTuple):
 
 
 class Ruling:
-    """What can be ruled on rows of a source with the bound columns, by a contract that changes no text."""
+    """What can be ruled on rows with the bound columns, by a contract without parsers of whole rows."""
 
     def __init__(self, rules: Rules, bound: Bound) -> None:
         self._reasons = bound.reasons
-        good = {name: surely_good(name, rule) for name, rule in bound.columns.items()}
+        good = {name: DOUBT if r.parsed else surely_good(name, r) for name, r in bound.columns.items()}
         self._good = [found.fill_null(False).alias(name) for name, found in good.items() if found is not None]
         self._columns = [_Column(name, bound.columns[name]) for name in good if good[name] is not None]
         self._anything = all(check.kind == ANY_FILLED for check in rules.rows)
@@ -140,6 +140,8 @@ class _Column:
             known.append(surely if check.ignore_na else surely & filled)
             before = self._fails.get(reason := f"{name}:{check.name}", DOUBT)
             self._fails[reason] = before | fails  # two checks may go by one name
+        if rule.parsed or rule.default is not None:  # and who knows what it is changed to
+            known.append(DOUBT)
         self._known = pl.all_horizontal(*known, pl.lit(value=True)).alias(_KNOWN)
 
     def ruled(self, cells: pl.Series) -> tuple[Mask, list[Found]]:
