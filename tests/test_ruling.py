@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import traceback
 from typing import Any
 
 import pandera.pandas as pa
@@ -16,6 +17,7 @@ from test_screen import cases
 from pipeline.contract.judgement import Judgement
 from pipeline.contract.rules import ANY_FILLED, CheckRule
 from pipeline.errors import ConfigError
+from pipeline.formats import emails
 
 
 def agrees(schema: pa.DataFrameSchema, cells: pl.DataFrame) -> None:
@@ -105,6 +107,7 @@ def test_what_has_a_counterpart_is_ruled_and_the_rest_is_left() -> None:
     )
 
 
+PLANTED = "planted@@example.com"
 EMAILS = ("a@b.example", "anna@müller.example", "anna@@example.com", "a@example.test", "'a@example.com", "٣")
 PHONES = ("+919876543210", "98765 43210", "'919876543210", "9.19877E+11", "919876543210.0", "٩", "x" * 300)
 
@@ -152,6 +155,18 @@ def test_checks_of_whole_rows_are_left_but_for_the_primary_key() -> None:
     keyed = contract(pa.DataFrameSchema({name: pa.Column(str, nullable=True) for name in "AB"}))
     object.__setattr__(keyed.rules, "rows", (CheckRule("primary_key", ANY_FILLED, {"columns": ("A", "B")}),))
     assert keyed.rule(frame(A=["a", None], B=[None, ""])).judgement.failures == ((1, "_row:primary_key"),)
+
+
+def test_a_library_that_breaks_is_told_of_without_what_it_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(text: str) -> bool:
+        raise IndexError(text)
+
+    monkeypatch.setattr(emails, "accepts", breaks)
+    ours = contract(pa.DataFrameSchema({"A": pa.Column(str, pa.Check.email())}))
+    assert ours.verdict(frame(A=["a@example.com"])).failures == ()
+    with pytest.raises(ConfigError, match="raised IndexError") as told:
+        ours.verdict(frame(A=[PLANTED]))
+    assert PLANTED not in "".join(traceback.format_exception(told.value))
 
 
 def test_the_judge_is_asked_about_the_columns_that_are_left_alone() -> None:
