@@ -1,7 +1,8 @@
 """The rules of contracts read before, so that a run can begin while its contract is still being loaded.
 
 They are never the last word: whoever begins with remembered rules compares them with the contract's own
-before anything comes of it. So what is stale costs time and nothing else.
+before anything comes of it. So what is stale costs time and nothing else. A contract that is written
+otherwise, or described otherwise (describe.py), is another.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ class Memory:
         self._key: list[Any] | None = None
         name = spec if spec.endswith((".yaml", ".yml")) else spec.rpartition(":")[0]
         with suppress(OSError, RuntimeError):
-            source = (base / Path(name).expanduser()).read_bytes()
+            files = (base / Path(name).expanduser(), Path(__file__).with_name("describe.py"))
+            sources = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
             versions = [version(package) for package in ("pandera", "pandas", "polars")]
-            self._key = [spec, str(base), dict(options), versions, hashlib.sha256(source).hexdigest()]
+            self._key = [spec, str(base), dict(options), versions, sources]
 
     def recall(self) -> Rules | None:
         """The rules as they were the last time; None where nothing, or nothing whole, is remembered."""
