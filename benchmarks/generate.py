@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+from collections.abc import Callable
 from itertools import count, islice
 from pathlib import Path
 
@@ -60,24 +61,20 @@ FAULTS = (
 
 def generated(rows: int, bad: float) -> Path:
     """The file with that many records of which `bad` percent are bad; made if it is not there yet."""
-    path = CACHE / f"contacts-{rows}-{bad:g}.csv"
-    if not path.exists():
-        CACHE.mkdir(exist_ok=True)
-        unfinished = path.with_suffix(".part")
+
+    def write(unfinished: Path) -> None:
         with unfinished.open("wb") as file:
             for start in range(0, rows, CHUNK):
                 chunk = _chunk(start, min(CHUNK, rows - start), bad)
                 chunk.write_csv(file, include_header=start == 0, null_value="", quote_style="necessary")
-        unfinished.rename(path)
-    return path
+
+    return _made(f"contacts-{rows}-{bad:g}.csv", write)
 
 
 def repeated(rows: int) -> Path:
     """A file of the example's contacts, 2 % of them bad, each time round with other cards and addresses."""
-    path = CACHE / f"example-{rows}.csv"
-    if not path.exists():
-        CACHE.mkdir(exist_ok=True)
-        unfinished = path.with_suffix(".part")
+
+    def write(unfinished: Path) -> None:
         with EXAMPLE.open(encoding="utf-8", newline="") as example:
             head, *contacts = csv.reader(example)
         with unfinished.open("w", encoding="utf-8", newline="") as file:
@@ -85,6 +82,17 @@ def repeated(rows: int) -> Path:
             writer.writerow(head)
             rounds = (_another(contact, turn) for turn in count() for contact in contacts)
             writer.writerows(islice(rounds, rows))
+
+    return _made(f"example-{rows}.csv", write)
+
+
+def _made(name: str, write: Callable[[Path], None]) -> Path:
+    """The file of that name in the cache folder, written if it is not there yet."""
+    path = CACHE / name
+    if not path.exists():
+        CACHE.mkdir(exist_ok=True)
+        unfinished = path.with_suffix(".part")
+        write(unfinished)
         unfinished.rename(path)
     return path
 

@@ -126,8 +126,6 @@ class Contract:
 
     def verdict(self, cells: pl.DataFrame) -> Judgement:
         """The verdict on rows, all of them: a ruling, and what `judge` says of what it leaves; see there."""
-        if self.rules.parsed or (self.changes_text and self.rules.rows):
-            return self.judge(cells)
         judgement, rows, columns = self.rule(cells)
         if not len(rows):
             return judgement

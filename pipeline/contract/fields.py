@@ -22,6 +22,7 @@ from pipeline.formats import emails
 Args = Mapping[str, Any]
 Made = str | None
 Checks = Sequence[CheckRule]
+Between = tuple[Any, bool, Any, bool]  # as `bounds` has them
 
 
 class Style(NamedTuple):
@@ -35,6 +36,7 @@ class Style(NamedTuple):
 BARE = Style('",\\r\\n\\x00\ufeff', '[^{}",\\r\\n\\x00\ufeff]')
 QUOTED = Style('"\\x00\ufeff', '(?:[^{}"\\x00\ufeff]|"")')
 _DAY = dt.timedelta(days=1)
+_BOUNDS: dict[str, type] = {"integer": int, "date": dt.date, "datetime": dt.datetime}
 
 
 def field_of(rule: ColumnRule) -> Made:
@@ -63,19 +65,19 @@ def _any(style: Style) -> str:
 
 def _filled(rule: ColumnRule, style: Style) -> Made:
     """A pattern of texts that are values of the column's type and pass its checks."""
-    checks = rule.checks
-    in_order = all(check.kind in IN_ORDER for check in checks)
-    match rule.type.kind:
+    checks, kind = rule.checks, rule.type.kind
+    between = _narrowest(checks, _BOUNDS[kind]) if kind in _BOUNDS else None
+    match kind:
         case "text":
             return _text(checks, style)
         case "category" if rule.type.categories and not checks:
             return _one_of(rule.type.categories, style)
-        case "integer" if in_order:
-            return _integer(rule, checks)
-        case "date" if in_order:
-            return _date(checks)
-        case "datetime" if rule.type.zone is None and in_order:
-            return _moment(checks)
+        case "integer" if between:
+            return _integer(rule.type.integers, between)
+        case "date" if between:
+            return _date(between)
+        case "datetime" if between and rule.type.zone is None:
+            return _moment(between)
         case "decimal" if not checks:
             return r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?"
         case "boolean" if not checks:
@@ -91,42 +93,35 @@ def _text(checks: Checks, style: Style) -> Made:
     return shapes.of(checks, style.character)
 
 
-def _integer(rule: ColumnRule, checks: Checks) -> Made:
-    narrowest = _narrowest(checks, int)
-    if narrowest is None:
-        return None
-    least, most = rule.type.integers[0], rule.type.integers[-1]
-    low, low_too, high, high_too = narrowest
+def _integer(among: range, between: Between) -> Made:
+    least, most = among[0], among[-1]
+    low, low_too, high, high_too = between
     first = least if low is None else low + (not low_too)
     last = most if high is None else high - (not high_too)
     return ranges.numbers(max(first, least), min(last, most))
 
 
-def _date(checks: Checks) -> Made:
-    narrowest = _narrowest(checks, dt.date)
-    if narrowest is None:
-        return None
-    low, low_too, high, high_too = narrowest
+def _date(between: Between) -> Made:
+    low, low_too, high, high_too = between
     low, high = low or ranges.FIRST_DAY, high or ranges.LAST_DAY
     return ranges.days(low if low_too else low + _DAY, high if high_too else high - _DAY)
 
 
-def _moment(checks: Checks) -> Made:
+def _moment(between: Between) -> Made:
     """Any hour of the days between the bounds, which are left out but for a first that is a midnight."""
-    narrowest = _narrowest(checks, dt.datetime)
-    if narrowest is None:
-        return None
-    low, low_too, high, _ = narrowest
+    low, low_too, high, _ = between
     first = low.date() + _DAY * (not low_too or low.time() != dt.time()) if low else ranges.FIRST_DAY
     last = high.date() - _DAY if high else ranges.LAST_DAY
     days = ranges.days(first, last)
     return days and rf"{days}(?:[T ]{TIME})?"
 
 
-def _narrowest(checks: Checks, kind: type) -> tuple[Any, bool, Any, bool] | None:
-    """The bounds within which values pass all checks, as `bounds` has them; None for any not of `kind`."""
+def _narrowest(checks: Checks, kind: type) -> Between | None:
+    """The bounds within which values pass all checks; None where one is no bound, or none of that `kind`."""
     low, low_too, high, high_too = None, True, None, True
     for check in checks:
+        if check.kind not in IN_ORDER:
+            return None
         least, least_too, most, most_too = bounds(check)
         given = [bound for bound in (least, most) if bound is not None]
         if any(type(bound) is not kind or getattr(bound, "tzinfo", None) for bound in given):

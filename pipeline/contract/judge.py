@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class Judge:
     """The judge of rows with these `columns`, all of a source's or some; `file` is the contract's own file.
 
-    Of some, only where no check is about whole rows; and all columns of a primary key, or none, are there.
+    Of some, only where no check is about whole rows; and those of a primary key are always there.
     """
 
     def __init__(self, schema: DataFrameSchema, rules: Rules, columns: Sequence[str], file: str) -> None:

@@ -47,6 +47,8 @@ class Judgement:
         """
         if not len(other.rows):
             return self
+        if not len(self.rows):
+            return replace(other, changed=self.changed)
         names = max(self.names, other.names, key=len)
         keys = [one.rows * len(names) + one._ranked(names) for one in (self, other)]
         rows, reasons = np.divmod(_each_once(keys), len(names))
@@ -54,7 +56,7 @@ class Judgement:
 
     def _ranked(self, names: Sequence[str]) -> Offsets:
         """The reasons as places among `names`."""
-        if self.names == names or not len(self.rows):
+        if self.names == names:
             return self.reasons
         ranks = {name: rank for rank, name in enumerate(names)}
         return np.array([ranks[name] for name in self.names], np.int64)[self.reasons]

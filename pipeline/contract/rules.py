@@ -125,6 +125,16 @@ class Rules:
     ordered: bool = False
     parsed: bool = False
 
+    @property
+    def about_whole_rows(self) -> bool:
+        """Whether code of the contract sees, or changes, rows as a whole."""
+        return self.parsed or any(check.kind != ANY_FILLED for check in self.rows)
+
+    @property
+    def keys(self) -> set[str]:
+        """The columns of which one must be filled."""
+        return {name for check in self.rows for name in check.args.get("columns", ())}
+
     def rule(self, column: str) -> ColumnRule | None:
         """The one rule about that column, None where the contract does not know it.
 

@@ -71,7 +71,7 @@ def leave_little(rules: Rules) -> bool:
         for rule in rules.columns
         for check in rule.checks
     )
-    return all(check.kind == ANY_FILLED for check in rules.rows) and all(exact)
+    return not rules.about_whole_rows and all(exact)
 
 
 class Ruled(NamedTuple):
@@ -83,20 +83,21 @@ class Ruled(NamedTuple):
 
 
 class Ruling:
-    """What can be ruled on rows with the bound columns, by a contract without parsers of whole rows."""
+    """What can be ruled on rows with the bound columns."""
 
     def __init__(self, rules: Rules, bound: Bound) -> None:
         self._reasons = bound.reasons
-        good = {name: DOUBT if r.parsed else surely_good(name, r) for name, r in bound.columns.items()}
+        good = {name: surely_good(name, rule) for name, rule in bound.columns.items()}
         self._good = [found.fill_null(False).alias(name) for name, found in good.items() if found is not None]
         self._columns = [_Column(name, bound.columns[name]) for name in good if good[name] is not None]
-        self._anything = all(check.kind == ANY_FILLED for check in rules.rows)
+        changed = any(rule.parsed or rule.default is not None for rule in bound.columns.values())
+        self._anything = not rules.about_whole_rows and not (changed and rules.rows)
         self._rows = [
             (f"{ROW}:{check.name}", [is_filled(name) for name in check.args["columns"] if name in good])
             for check in rules.rows
             if check.kind == ANY_FILLED
         ]
-        self._keys = [name for check in rules.rows for name in check.args.get("columns", ())]
+        self._keys = rules.keys
 
     def __call__(self, cells: pl.DataFrame) -> Ruled:
         """What can be ruled on these rows. Pure: for worker threads."""
@@ -106,7 +107,7 @@ class Ruling:
         failed: list[Found] = []
         for reason, filled in self._rows:
             failed.append((_where(cells.select(~pl.any_horizontal(filled)).to_series()), reason))
-        asked, open_ = set(self._keys), np.zeros(cells.height, np.bool_)
+        asked, open_ = {*self._keys}, np.zeros(cells.height, np.bool_)
         for column in self._columns:
             rows = _where(~good[column.name])
             if len(rows):

@@ -31,7 +31,7 @@ from pipeline.contract.comparisons import (
     lengths,
 )
 from pipeline.contract.patterns import compiles, plain, translated
-from pipeline.contract.rules import ANY_FILLED, Bound, CellType, CheckRule, ColumnRule, Rules
+from pipeline.contract.rules import Bound, CellType, CheckRule, ColumnRule, Rules
 from pipeline.formats import emails, phones, spreadsheets
 
 # A day of a year that every date-time dtype holds.
@@ -55,8 +55,7 @@ def screen(rules: Rules, bound: Bound) -> pl.Expr:
 
     An empty cell is null or "".
     """
-    changed = rules.parsed or any(rule.parsed for rule in bound.columns.values())
-    if changed or any(check.kind != ANY_FILLED for check in rules.rows):
+    if rules.about_whole_rows:
         return DOUBT
     needed = [good for name, rule in bound.columns.items() if (good := surely_good(name, rule)) is not None]
     for check in rules.rows:
@@ -78,6 +77,8 @@ def is_filled(name: str) -> pl.Expr:
 
 def surely_good(name: str, rule: ColumnRule) -> pl.Expr | None:
     """Where this column has nothing against a row; None: nowhere has it."""
+    if rule.parsed:
+        return DOUBT
     text = pl.col(name)
     needed = [found for found in (_of_type(text, rule.type), *_checks(text, rule)) if found is not None]
     if not rule.nullable or rule.default is not None:

@@ -20,7 +20,7 @@ import polars as pl
 
 from pipeline.contract.fields import any_field, field_of
 from pipeline.contract.patterns import compiles
-from pipeline.contract.rules import ANY_FILLED, Bound, ColumnRule, Rules
+from pipeline.contract.rules import Bound, ColumnRule, Rules
 from pipeline.contract.screen import DOUBT, passes, screen
 from pipeline.tabular import lines
 
@@ -71,9 +71,8 @@ def sieve(rules: Rules, bound: Bound, columns: Sequence[str], needed: Sequence[s
     """
     patterns = {name: field_of(rule) for name, rule in bound.columns.items()}
     open_ = {name for name, pattern in patterns.items() if pattern is None}
-    open_ |= {name for check in rules.rows for name in check.args.get("columns", ()) if name in patterns}
-    about_whole_rows = rules.parsed or any(check.kind != ANY_FILLED for check in rules.rows)
-    if about_whole_rows or 2 * len(open_) > len(columns):
+    open_ |= rules.keys & patterns.keys()
+    if rules.about_whole_rows or 2 * len(open_) > len(columns):
         return None
     whole = ",".join(patterns.get(name) or any_field() for name in columns)
     if not compiles(pattern := rf"\A{whole}\n\z"):

@@ -89,13 +89,10 @@ def other_than(words: Collection[str], least: int) -> str:
     """A pattern of `least` small letters or some more that are none of these words."""
     if not words:
         return f"[a-z]{{{least},{LONGEST}}}"
-    firsts = sorted({word[0] for word in words if word})
-    ways = [
-        first + other_than({word[1:] for word in words if word[:1] == first}, max(0, least - 1))
-        for first in firsts
-    ]
+    firsts, rest = sorted({word[0] for word in words if word}), max(0, least - 1)
+    ways = [first + other_than({word[1:] for word in words if word[:1] == first}, rest) for first in firsts]
     if others := "".join(letter for letter in LETTERS if letter not in firsts):
-        ways.append(f"[{others}][a-z]{{{max(0, least - 1)},{LONGEST}}}")
+        ways.append(f"[{others}][a-z]{{{rest},{LONGEST}}}")
     if not least and "" not in words:
         ways.append("")
     return f"(?:{'|'.join(ways)})"

@@ -41,26 +41,21 @@ def columns(records: Records, which: Mask, names: Sequence[str], wanted: Sequenc
     data = spliced(records.data, starts, stops)
     hidden = _without_line_ends(data, np.cumsum(stops - starts) - 1)
     schema = dict.fromkeys(names, pl.String)
-    cells = pl.read_csv(
-        data if hidden is None else hidden,
-        has_header=False,
-        schema=schema,
-        columns=list(map(names.index, wanted)),
-    )
+    cells = pl.read_csv(hidden, has_header=False, schema=schema, columns=list(map(names.index, wanted)))
     if cells.height != count:
         raise RuntimeError(f"polars {pl.__version__} read {cells.height} rows of {count}")
-    if hidden is not None:
+    if hidden is not data:
         cells = cells.with_columns(pl.all().str.replace_all("\0", "\n", literal=True))
     return cells.with_columns(pl.when(pl.all() != "").then(pl.all())) if b'"' in data else cells
 
 
-def _without_line_ends(data: bytes, ends: Offsets) -> bytes | None:
-    """The same with NUL for each LF but those at `ends`; None where there are no others.
+def _without_line_ends(data: bytes, ends: Offsets) -> bytes:
+    """The same with NUL for each LF but those at `ends`; `data` itself where there are no others.
 
     So it is not polars that finds out which of them end a record.
     """
     if data.count(b"\n") == len(ends):
-        return None
+        return data
     at = np.frombuffer(data, np.uint8)
     found = at == ord("\n")
     found[ends] = False
