@@ -8,11 +8,12 @@ demo: .venv/ready
 	$(BIN)/python -m pipeline run -c config.yaml
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n auto -m "not rgw and not install and not live"
+	$(BIN)/python -m pytest -n auto -m "not rgw and not install and not live and not timing"
+	$(BIN)/python -m pytest -m timing
 
 # Without the slow tests.
 test-fast: .venv/ready
-	$(BIN)/python -m pytest -n auto -m "not rgw and not install and not live and not slow"
+	$(BIN)/python -m pytest -n auto -m "not rgw and not install and not live and not timing and not slow"
 
 # Against a real S3 server: Ceph RGW, which the suite fetches from Debian's packages and runs on loopback.
 test-rgw: .venv/ready
@@ -31,7 +32,7 @@ test-lowest: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv venv --quiet --clear .venv-lowest
 	$(BIN)/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[sandbox,dev]'
-	.venv-lowest/bin/python -m pytest -n auto -m "not rgw and not install and not live and not slow"
+	.venv-lowest/bin/python -m pytest -n auto -m "not rgw and not install and not live and not timing and not slow"
 
 # This tool, a naive script and a plain upload in turn, for a quarter of an hour: into benchmarks/README.md.
 bench: .venv/ready

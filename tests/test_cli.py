@@ -101,20 +101,24 @@ def test_the_exit_codes_in_the_help_are_the_errors_own(called: Any) -> None:
     assert "0 done, 2 config or usage, 3 source, 4 rejected records, 5 storage, 6 API, 7 job" in words
 
 
-def test_help_and_errors_come_at_once() -> None:
-    """The fastest of three counts: in a quiet moment the limit is 0.3 s, and here the machine is shared."""
+@pytest.mark.timing
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["run", "-c", "none.yaml"], ["run", "--until", "x"]]
+)
+def test_help_and_errors_come_at_once(arguments: list[str]) -> None:
+    """Within 0.3 s, or more where Python itself takes more than 12 ms; one quiet moment of ten shows it."""
 
-    def fastest(*arguments: str) -> float:
-        took = []
-        for _ in range(3):
-            started = time.perf_counter()
-            subprocess.run([sys.executable, *arguments], capture_output=True, cwd=ROOT, check=False)
-            took.append(time.perf_counter() - started)
-        return min(took)
+    def seconds(*command: str) -> float:
+        started = time.perf_counter()
+        subprocess.run([sys.executable, *command], capture_output=True, cwd=ROOT, check=False)
+        return time.perf_counter() - started
 
-    baseline = fastest("-c", "pass")
-    for arguments in (["--help"], ["run", "--help"], ["run", "-c", "none.yaml"], ["run", "--until", "x"]):
-        assert fastest("-m", "pipeline", *arguments) < 0.3 + 15 * baseline, arguments
+    bare = min(seconds("-c", "pass") for _ in range(5))
+    within = max(0.3, 25 * bare)
+    took: list[float] = []
+    while not took or (min(took) >= within and len(took) < 10):
+        took.append(seconds("-m", "pipeline", *arguments))
+    assert min(took) < within, (took, bare)
 
 
 def test_importing_the_package_is_cheap() -> None:
