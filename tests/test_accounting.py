@@ -220,7 +220,11 @@ PIECES += [
     b"7,1\n",
 ]
 NASTY = st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join)
-quick = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 @given(NASTY, st.sampled_from([None, 1, 5, 64]), st.sampled_from([None, 1, 3]))

@@ -539,7 +539,7 @@ def test_a_percentage_is_exact_at_its_border(hundredths: int, records: int) -> N
     assert not contract.allows(border + 1, records)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.binary(max_size=80) | st.text("ab:-[]{}&*!|>'\"%@`#\n\t $,?~0", max_size=40))
 def test_any_file_loads_or_fails_as_a_config_error(write: Any, text: str | bytes) -> None:
     with pytest.raises(ConfigError):

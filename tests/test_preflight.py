@@ -23,10 +23,14 @@ SECRET = "0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)
+def once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "retried", lambda call, *_, **__: call())
+
+
+@pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "TIMEOUT", (0.5, 0.5))
     monkeypatch.setattr(preflight, "TOTAL_SECONDS", 1.0)
-    monkeypatch.setattr(preflight, "retried", lambda call, *_, **__: call())
 
 
 def check(at: str, /, **stage: Any) -> None:
@@ -128,6 +132,7 @@ def test_what_is_not_the_file_is_told_with_its_way(reply: bytes, said: str, hint
     assert len(server.arrived) == 1, "a redirect is not followed, a refusal not repeated"
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("reply", "then"),
     [

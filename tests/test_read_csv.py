@@ -24,7 +24,9 @@ from pipeline.read import open_source, stream
 
 CELLS = st.text(st.sampled_from("ab ,;\"\n\r\t'é漢😀|#\ufeff"), max_size=6)
 ROWS = st.lists(st.lists(CELLS, min_size=2, max_size=2), max_size=8)
-each_file_anew = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+each_file_anew = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60
+)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def column(values: Any, **how: Any) -> list[str | None]:
 
 
 @given(ROWS, st.integers(1, 100))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=30)
 def test_a_frame_of_text_is_read_like_its_csv(tmp_path: Path, rows: list[tuple[str, str]], size: int) -> None:
     names = ["EMAIL", "CITY"]
     path = tmp_path / "contacts.csv"

@@ -228,9 +228,9 @@ def test_a_broken_or_expired_url_fails_the_job(sandbox: Sandbox, s3: S3Client) -
         assert run(sandbox, lasting[:-1], callback=receiver.url).message.endswith(
             "HTTP 403 SignatureDoesNotMatch"
         )
-        url = host(s3, GOOD, expires=1)
+        url = host(s3, GOOD, expires=2)
         assert run(sandbox, url.partition("?")[0]).message.endswith("HTTP 403 AccessDenied")
-        time.sleep(1.1)
+        time.sleep(2.1)
         assert run(sandbox, url).message.endswith("HTTP 403 AccessDenied")
         for odd in ("/hösted/", "/hosted here/"):
             assert run(sandbox, url.replace("/hosted/", odd)).message.endswith("HTTP 403 AccessDenied")
@@ -352,7 +352,7 @@ def test_close_waits_for_nobody_and_is_final() -> None:
         until(lambda: closing.api.jobs[0].status == "Failed")
         began = time.monotonic()
         closing.close()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 3.5
     for url in (closing.base_url, closing.endpoint_url):
         with pytest.raises(requests.ConnectionError):
             requests.post(url, timeout=5)

@@ -400,7 +400,7 @@ def test_a_host_name_that_boto3_refuses(sandbox: Sandbox) -> None:
 
 
 def test_a_store_that_says_nothing(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline.stage, "TIMEOUT", (0.2, 0.2))
+    monkeypatch.setattr(pipeline.stage, "TIMEOUT", (5, 0.2))
     store = store_of(sandbox)
     with wire(hold) as silent:
         monkeypatch.setattr(store.client, "generate_presigned_url", lambda *_, **__: f"{silent.url}/x")
