@@ -16,6 +16,13 @@ settings.register_profile("ci", settings.get_profile("any machine"), derandomize
 settings.load_profile("ci" if os.environ.get("CI") else "any machine")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long on one machine takes many times as long on another, or on the same beside much else."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.timeout(900))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _cache_of_its_own() -> Iterator[None]:
     """Nothing that a run remembers of contracts comes from, or stays in, the tester's own cache."""

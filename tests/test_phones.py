@@ -123,7 +123,6 @@ def test_mutations_of_example_numbers(home: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("home", HOMES)
 def test_mutations_of_all_regions_example_numbers(home: str | None) -> None:
     """Some 60,000 texts for each home; the library's word is asked where the screen is sure, and for some."""
@@ -165,7 +164,6 @@ def test_numbers_made_from_the_metadata(case: tuple[str | None, str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 @settings(deadline=None, max_examples=3_000)
 @given(numbers(HOMES))
 def test_many_more_numbers_made_from_the_metadata(case: tuple[str | None, str]) -> None:
