@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline import cache
-from pipeline.formats import phonepatterns
+from pipeline.formats import phonebounds, phonepatterns
 
 
 @pytest.fixture
@@ -62,13 +63,16 @@ def test_nor_is_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("region", [None, "IN"])
+@pytest.mark.parametrize(
+    ("module", "asked"),
+    [(phonepatterns, phonepatterns.patterns.__wrapped__), (phonebounds, phonebounds.bounds.__wrapped__)],
+)
 def test_phone_patterns_are_made_once(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, region: str | None
+    folder: Path, monkeypatch: pytest.MonkeyPatch, module: Any, asked: Any, region: str | None
 ) -> None:
-    asked = phonepatterns.patterns.__wrapped__
     first = asked(region)
-    assert first == phonepatterns.made(region)
-    monkeypatch.setattr(phonepatterns, "made", pytest.fail)
+    assert first == module.made(region)
+    monkeypatch.setattr(module, "made", pytest.fail)
     assert asked(region) == first
     only_file(folder).write_text("{}")
     with pytest.raises(pytest.fail.Exception):

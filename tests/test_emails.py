@@ -20,6 +20,11 @@ def surely_emails(texts: Iterable[str]) -> list[str]:
     return column.filter(emails.screen(pl.col("text")))["text"].to_list()
 
 
+def never_emails(texts: Iterable[str]) -> list[str]:
+    column = pl.DataFrame({"text": list(texts)}, schema={"text": pl.String})
+    return column.filter(emails.never(pl.col("text")))["text"].to_list()
+
+
 def library_takes_email(text: str) -> bool:
     try:
         email_validator.validate_email(text, check_deliverability=False)
@@ -71,6 +76,13 @@ def test_ordinary_addresses_are_surely_accepted() -> None:
     assert surely_emails(ordinary) == ordinary
 
 
+def test_what_is_wrong_with_whole_columns_is_surely_not_accepted() -> None:
+    wrong = ["", "-", "n/a", "asha.example.com", "asha@example", "asha@example.com ", " asha@example.com"]
+    wrong += ["asha @example.com", "asha@example..com", "asha@localhost", "asha@x.LOCAL", "mailto:asha@b.co"]
+    wrong += ["a@b.co;c@d.co", "Asha <asha@example.com>", "asha@example.com\n", "asha@192.0.2.1", "@b.co"]
+    assert never_emails(wrong) == wrong
+
+
 def test_the_host_s_own_settings_of_the_library_change_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("TEST_ENVIRONMENT", "ALLOW_QUOTED_LOCAL", "ALLOW_DOMAIN_LITERAL", "ALLOW_DISPLAY_NAME"):
         monkeypatch.setattr(email_validator, name, True)
@@ -108,6 +120,7 @@ def agree_on_emails(texts: list[str]) -> None:
     accepted = [text for text in texts if library_takes_email(text)]
     assert [text for text in texts if emails.accepts(text)] == accepted
     assert set(surely_emails(texts)) <= set(accepted)
+    assert set(never_emails(texts)).isdisjoint(accepted)
     whole = pl.Series(texts, dtype=pl.String).str.contains(rf"\A{emails.whole()}\z").to_list()
     assert {text for text, found in zip(texts, whole, strict=True) if found} <= set(accepted)
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneMetadata, PhoneNumberDesc, PhoneNumberFormat, PhoneNumberType
 
-from pipeline.formats import phonepatterns, phones
+from pipeline.formats import phonebounds, phonepatterns, phones
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 HOMES = [None, "IN", "DE", "US", "CA", "RU", "KZ", "JP", "AR", "BR", "IT", "NO", "GB", "JM", "MX", "FI"]
@@ -22,6 +22,11 @@ HOMES = [None, "IN", "DE", "US", "CA", "RU", "KZ", "JP", "AR", "BR", "IT", "NO",
 def surely_phones(texts: Iterable[str], region: str | None) -> list[str]:
     column = pl.DataFrame({"text": list(texts)}, schema={"text": pl.String})
     return column.filter(phones.screen(pl.col("text"), region))["text"].to_list()
+
+
+def never_phones(texts: Iterable[str], region: str | None) -> list[str]:
+    column = pl.DataFrame({"text": list(texts)}, schema={"text": pl.String})
+    return column.filter(phones.never(pl.col("text"), region))["text"].to_list()
 
 
 def library_takes_phone(text: str, region: str | None) -> bool:
@@ -73,6 +78,7 @@ def agree_on_phones(texts: Iterable[str], home: str | None) -> None:
     accepted = [text for text in texts if library_takes_phone(text, home)]
     assert [text for text in texts if phones.accepts(text, home)] == accepted
     assert set(surely_phones(texts, home)) <= set(accepted)
+    assert set(never_phones(texts, home)).isdisjoint(accepted)
 
 
 def test_numbers_as_the_platform_writes_them() -> None:
@@ -102,6 +108,24 @@ def test_ordinary_numbers_are_surely_accepted() -> None:
 @pytest.mark.parametrize("home", [None, "IN", "US"])
 def test_the_example_numbers_of_all_regions(home: str | None) -> None:
     agree_on_phones((text for region in REGIONS for text in examples(region)[:6]), home)
+
+
+@pytest.mark.parametrize("home", ["IN", "US", None])
+def test_what_is_wrong_with_whole_columns_is_surely_not_accepted(home: str | None) -> None:
+    wrong = [
+        "",
+        "-",
+        "n/a",
+        "none",
+        "7",
+        "12345",
+        "+12345",
+        "919876543210.0",
+        "9.19877E+11",
+    ]
+    wrong += ["9198765432109876", "+999123456789", "49 15112345678"]
+    assert never_phones(wrong, home) == wrong
+    assert never_phones(["919876543210", "tel:12", "98765x3", "٤٩", "1 800 FLOWERS"], home) == []
 
 
 def test_most_regions_mobile_numbers_are_surely_accepted() -> None:
@@ -212,6 +236,10 @@ def desc(pattern: str, *lengths: int) -> PhoneNumberDesc:
 TEN = desc(r"[6-9]\d{9}", 10)
 OTHER_RELEASES = {
     "as it is": of_another_release(TEN, TEN, international_prefix="00"),
+    "a prefix for which other digits are put": of_another_release(
+        TEN, TEN, national_prefix_for_parsing=r"0([0-5]\d{8})", national_prefix_transform_rule=r"9\1"
+    ),
+    "dialled abroad by what is not understood": of_another_release(TEN, TEN, international_prefix="(?!1)00"),
     "a prefix that a number can begin with": of_another_release(
         TEN, desc(r"\d{8}|\d{10}", 8, 10), national_prefix_for_parsing="98|0"
     ),
@@ -237,13 +265,15 @@ def test_whatever_another_release_s_metadata_say(case: str, monkeypatch: pytest.
     monkeypatch.setitem(PhoneMetadata._region_metadata, "IN", OTHER_RELEASES[case])
     monkeypatch.setattr(phonepatterns, "version", lambda _: case)  # another release has another version
     phonepatterns.patterns.cache_clear()
+    phonebounds.bounds.cache_clear()
     try:
-        nationals = [f"{n}{'1234567890'[:more]}" for n in range(60, 100) for more in range(5, 11)]
+        nationals = [f"{n}{'1234567890'[:more]}" for n in range(100) for more in range(5, 11)]
         texts = [start + number for number in nationals for start in ("", "91", "+91", "0", "00")]
         agree_on_phones(texts, "IN")
-        assert bool(surely_phones(["+916012345678"], "IN")) is (case in list(OTHER_RELEASES)[:5])
+        assert bool(surely_phones(["+916012345678"], "IN")) is (case in list(OTHER_RELEASES)[:7])
     finally:
         phonepatterns.patterns.cache_clear()
+        phonebounds.bounds.cache_clear()
 
 
 def test_a_long_text_is_left_to_the_library() -> None:

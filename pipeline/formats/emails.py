@@ -7,8 +7,9 @@ brackets (`a@[192.0.2.1]`), display names and an empty local part are not; a dom
 the library's special-use names (`localhost`, `test`, `invalid`, `local`, `arpa`, `onion` and what lies
 below them; `example.com` and its like are taken).
 
-`screen` is the fast form, for a polars expression: true means "surely accepted", false means only "ask".
-`verdict` asks then. `whole` is a faster one: a single pattern, to be put into a larger one.
+`screen` and `never` are the fast forms, for polars expressions: true means "surely accepted" or "surely
+not", false means only "ask". `verdict` asks then. `whole` is a faster one than `screen`: a single pattern, to
+be put into a larger one.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pipeline.formats.asking import told
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["accepts", "screen", "verdict", "whole"]
+__all__ = ["accepts", "never", "screen", "verdict", "whole"]
 
 IN_ATOM = r"[a-z0-9_!#$%&'*+/=?^`{|}~-]"
 ATOM = f"{IN_ATOM}+"
@@ -32,6 +33,8 @@ ATOM = f"{IN_ATOM}+"
 PLAIN = rf"(?i-u)^{ATOM}(?:\.{ATOM})*@[a-z0-9]+(?:[.-][a-z0-9]+)*\.[a-z]+$"
 # The same within bounds, up to the last dot: local part, label and domain cannot be too long.
 BOUNDED = rf"{IN_ATOM}(?:\.?{IN_ATOM}){{0,31}}@[a-z0-9](?:[.-]?[a-z0-9]){{0,30}}"
+# What every address of ASCII matches: no label is empty, and the last ends in a letter.
+POSSIBLE = rf"(?i-u)^{ATOM}(?:\.{ATOM})*@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z0-9-]*[a-z]$"
 LETTERS = string.ascii_lowercase
 LONGEST = 20  # letters after the last dot
 # Within this many bytes neither a label (63) nor a domain (253) nor an address (254) is too long.
@@ -62,19 +65,26 @@ def accepts(text: str) -> bool:
 
 def screen(column: pl.Expr) -> pl.Expr:
     """True where a String column's text is surely accepted, false where `accepts` must say; null stays."""
+    return column.str.contains(PLAIN) & (column.str.len_bytes() <= SHORT) & ~_special(column)
+
+
+def never(column: pl.Expr) -> pl.Expr:
+    """True where a String column's text is surely not accepted, false where one must ask; null stays."""
+    is_ascii = column.str.contains(r"^[\x00-\x7f]*$")
+    return is_ascii & (~column.str.contains(POSSIBLE) | _special(column))
+
+
+def _special(column: pl.Expr) -> pl.Expr:
+    """Where the domain is one of the library's special-use names, or lies below one."""
     from email_validator import SPECIAL_USE_DOMAIN_NAMES
 
     special = "|".join(re.escape(name) for name in SPECIAL_USE_DOMAIN_NAMES)
-    return (
-        column.str.contains(PLAIN)
-        & (column.str.len_bytes() <= SHORT)
-        & ~column.str.contains(rf"(?i-u)[@.](?:{special})$")
-    )
+    return column.str.contains(rf"(?i-u)[@.](?:{special})$")
 
 
 def verdict(column: pl.Expr) -> pl.Expr:
     """Whether a String column's text is accepted, true or false; null stays."""
-    return told(column, screen, accepts)
+    return told(column, screen, never, accepts)
 
 
 def whole() -> str:

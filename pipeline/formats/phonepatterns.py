@@ -18,11 +18,11 @@ from __future__ import annotations
 import hashlib
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import version
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.cache import keep, recall
 
@@ -51,13 +51,18 @@ def patterns(region: str | None) -> tuple[Patterns, ...]:
     A text is surely a valid number where all three of one of them say so. Raises ValueError for a region
     that `phonenumbers` does not know.
     """
-    source = pkgutil.get_data(__package__, "phonepatterns.py") or b""
-    key = [repr(region), version("phonenumbers"), hashlib.sha256(source).hexdigest()]
-    kept = recall("phones", key)
-    if kept is None:
-        kept = made(region)
-        keep("phones", key, kept)
-    return tuple(Patterns(*each) for each in kept)
+    return tuple(Patterns(*each) for each in kept("phonepatterns", region, made))
+
+
+def kept(module: str, region: str | None, make: Callable[[str | None], Any]) -> Any:
+    """What `make`, in a module beside this one, makes for the region; kept from run to run."""
+    sources = [pkgutil.get_data(__package__, f"{name}.py") or b"" for name in ("phonepatterns", module)]
+    key = [repr(region), version("phonenumbers"), hashlib.sha256(b"".join(sources)).hexdigest()]
+    value = recall(module, key)
+    if value is None:
+        value = make(region)
+        keep(module, key, value)
+    return value
 
 
 def require_region(region: str | None) -> None:
@@ -91,10 +96,14 @@ def made(region: str | None) -> tuple[Patterns, ...]:
 
 
 def whole(start: str, kind: str, general: str, never: str) -> Patterns:
-    """The patterns of a text from its start on, digits spelled out: Rust's are those of every script."""
+    """The patterns of a text from its start on."""
     never = f"^{start}(?:{never})" if never else "^$"
-    ready = (rf"^{start}(?:{kind})$", rf"^{start}(?:{general})$", never)
-    return Patterns(*(pattern.replace(r"\d", "[0-9]") for pattern in ready))
+    return Patterns(*map(spelled, (rf"^{start}(?:{kind})$", rf"^{start}(?:{general})$", never)))
+
+
+def spelled(pattern: str) -> str:
+    """The pattern with its digits spelled out: Rust's are those of every script."""
+    return pattern.replace(r"\d", "[0-9]")
 
 
 def either(*patterns: str | None) -> str:

@@ -7,8 +7,8 @@ country code and a number with the `+` left away, which is how the platform writ
 Whatever else the library reads as a number is one: blanks, dashes, words around it, an extension, other
 scripts' digits. A contract that wants numbers bare says so with a `str_matches` besides.
 
-`screen` is the fast form, for a polars expression: true means "surely accepted", false means only "ask";
-`verdict` asks then.
+`screen` and `never` are the fast forms, for polars expressions: true means "surely accepted" or "surely
+not", false means only "ask"; `verdict` asks then.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.formats.asking import told
+from pipeline.formats.phonebounds import bounds
 from pipeline.formats.phonepatterns import Patterns, patterns, require_region
 
 if TYPE_CHECKING:
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
 
     Mask = npt.NDArray[np.bool_]
 
-__all__ = ["accepts", "screen", "verdict"]
+__all__ = ["accepts", "never", "screen", "verdict"]
 
 MARKS = "[ ().-]"  # what people put between the digits, and the library takes no notice of
+WRITTEN = r"^\+?[0-9 ().-]*$"  # of these the library takes the digits, and the plus
+SCIENTIFIC = r"^[0-9]+(?:\.[0-9]+)?[eE]\+[0-9]+$"  # it reads no plus behind a digit
 SHORT = 64  # bytes; the library reads no text of more than 250 characters
 
 
@@ -66,7 +69,22 @@ def screen(column: pl.Expr, region: str | None = None) -> pl.Expr:
 
 def verdict(column: pl.Expr, region: str | None = None) -> pl.Expr:
     """Whether a String column's text is accepted, true or false; null stays. Raises as `screen` does."""
-    return told(column, partial(screen, region=region), partial(accepts, region=region))
+    surely, not_at_all = partial(screen, region=region), partial(never, region=region)
+    return told(column, surely, not_at_all, partial(accepts, region=region))
+
+
+def never(column: pl.Expr, region: str | None = None) -> pl.Expr:
+    """True where a String column's text is surely not accepted; false where `accepts` must say; null stays.
+
+    Raises as `screen` does.
+    """
+    within = bounds(region)
+    digits, is_ascii = column.str.replace_all("[^0-9]", ""), column.str.contains(r"^[\x00-\x7f]*$")
+    abroad, home = digits.str.contains(within.abroad), digits.str.contains(within.home)
+    with_code = column.str.starts_with("+") | column.str.contains("^[0-9]*$")
+    possible = (with_code & abroad) | (~column.str.starts_with("+") & home) | digits.str.contains(within.exit)
+    impossible = column.str.contains(WRITTEN) & ~possible
+    return is_ascii & ((digits.str.len_bytes() < 2) | column.str.contains(SCIENTIFIC) | impossible)
 
 
 def surely(texts: pl.Series, readings: Sequence[Patterns]) -> pl.Series:
