@@ -65,7 +65,7 @@ def test_nor_is_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("region", [None, "IN"])
 @pytest.mark.parametrize(
     ("module", "asked"),
-    [(phonepatterns, phonepatterns.patterns.__wrapped__), (phonebounds, phonebounds.bounds.__wrapped__)],
+    [(phonepatterns, phonepatterns.readings.__wrapped__), (phonebounds, phonebounds.bounds.__wrapped__)],
 )
 def test_phone_patterns_are_made_once(
     folder: Path, monkeypatch: pytest.MonkeyPatch, module: Any, asked: Any, region: str | None
@@ -80,7 +80,8 @@ def test_phone_patterns_are_made_once(
 
 
 def test_they_are_made_anew_for_other_metadata(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    phonepatterns.patterns.__wrapped__("IN")
+    phonepatterns.readings.__wrapped__("IN")
     monkeypatch.setattr(phonepatterns, "version", lambda _: "0")
-    monkeypatch.setattr(phonepatterns, "made", lambda region: ((region, "", ""),))
-    assert phonepatterns.patterns.__wrapped__("IN") == (("IN", "", ""),)
+    other = phonepatterns.Readings(phonepatterns.Patterns("IN", "", ""))
+    monkeypatch.setattr(phonepatterns, "made", lambda _: other)
+    assert phonepatterns.readings.__wrapped__("IN") == other

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneMetadata, PhoneNumberDesc, PhoneNumberFormat, PhoneNumberType
 
-from pipeline.formats import phonebounds, phonepatterns, phones
+from pipeline.formats import digitpatterns, phonebounds, phonepatterns, phones
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 HOMES = [None, "IN", "DE", "US", "CA", "RU", "KZ", "JP", "AR", "BR", "IT", "NO", "GB", "JM", "MX", "FI"]
@@ -195,7 +195,7 @@ def test_many_more_numbers_made_from_the_metadata(case: tuple[str | None, str]) 
 
 
 def lengths(pattern: str) -> set[int] | None:
-    found = phonepatterns.shape(pattern)
+    found = digitpatterns.shape(pattern)
     return found and found[0]
 
 
@@ -209,12 +209,12 @@ def lengths(pattern: str) -> set[int] | None:
     ],
 )
 def test_the_shape_of_a_pattern(pattern: str, expected: set[int], firsts: str) -> None:
-    assert phonepatterns.shape(pattern) == (expected, set(firsts))
+    assert digitpatterns.shape(pattern) == (expected, set(firsts))
 
 
 @pytest.mark.parametrize("pattern", [r"1+", r"(?!1)2", r"1*", "a", r"\D", "1$", "[^1]", "1{,2}"])
 def test_what_is_not_understood_has_no_shape(pattern: str) -> None:
-    assert phonepatterns.shape(pattern) is None
+    assert digitpatterns.shape(pattern) is None
 
 
 @pytest.mark.parametrize("region", ["XX", "in", "India", ""])
@@ -264,7 +264,7 @@ def test_whatever_another_release_s_metadata_say(case: str, monkeypatch: pytest.
     PhoneMetadata.metadata_for_region("IN")
     monkeypatch.setitem(PhoneMetadata._region_metadata, "IN", OTHER_RELEASES[case])
     monkeypatch.setattr(phonepatterns, "version", lambda _: case)  # another release has another version
-    phonepatterns.patterns.cache_clear()
+    phonepatterns.readings.cache_clear()
     phonebounds.bounds.cache_clear()
     try:
         nationals = [f"{n}{'1234567890'[:more]}" for n in range(100) for more in range(5, 11)]
@@ -272,7 +272,7 @@ def test_whatever_another_release_s_metadata_say(case: str, monkeypatch: pytest.
         agree_on_phones(texts, "IN")
         assert bool(surely_phones(["+916012345678"], "IN")) is (case in list(OTHER_RELEASES)[:7])
     finally:
-        phonepatterns.patterns.cache_clear()
+        phonepatterns.readings.cache_clear()
         phonebounds.bounds.cache_clear()
 
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.formats.phonepatterns import either, kept, require_region, shape, spelled
+from pipeline.formats.digitpatterns import either, shape, spelled
+from pipeline.formats.phonepatterns import kept, require_region
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneMetadata

@@ -10,30 +10,25 @@ follow it. A number is surely valid where `kind` and `general` match all of it, 
     never    beginnings where the library would take off a prefix, or look into another region
 
 Whatever stands in the metadata that this module does not understand leaves that country out, in doubt.
-The patterns are kept from run to run, as long as neither the metadata nor this module changes.
+The patterns are kept from run to run, as long as neither the metadata nor these modules change.
 """
 
 from __future__ import annotations
 
 import hashlib
 import pkgutil
-import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import version
-from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.cache import keep, recall
+from pipeline.formats.digitpatterns import DIGITS, all_but, beginning, either, shape, spelled
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneMetadata
 
-__all__ = ["Patterns", "patterns"]
-
-DIGITS = "0123456789"
-# All that is understood of a pattern: a digit, a class or a group of these, and how often.
-TOKEN = re.compile(r"(\\d|[0-9]|\[[0-9-]+\]|\(\?:|\(|\)|\|)(\?|\{[0-9]+(?:,[0-9]+)?\})?")
+__all__ = ["Patterns", "Readings", "readings"]
 
 
 class Patterns(NamedTuple):
@@ -44,19 +39,34 @@ class Patterns(NamedTuple):
     never: str
 
 
-@cache
-def patterns(region: str | None) -> tuple[Patterns, ...]:
-    """The patterns of a whole text: with a country code, its + or not; and as dialled in `region`, if any.
+class Readings(NamedTuple):
+    """Patterns of a whole text: a number is surely valid where all three of one of them say so.
 
-    A text is surely a valid number where all three of one of them say so. Raises ValueError for a region
-    that `phonenumbers` does not know.
+    `abroad`: with a country code, its + or not; `home`: as dialled in the region, by itself, behind the
+    country code or a trunk prefix. `exit` dials another country from there: it stands for a +.
     """
-    return tuple(Patterns(*each) for each in kept("phonepatterns", region, made))
+
+    abroad: Patterns
+    home: tuple[Patterns, ...] = ()
+    exit: str = ""
+
+
+@cache
+def readings(region: str | None) -> Readings:
+    """The patterns of numbers as read in `region`; None: of those with a country code only.
+
+    Raises ValueError for a region that `phonenumbers` does not know.
+    """
+    abroad, home, leaving = kept("phonepatterns", region, made)
+    return Readings(Patterns(*abroad), tuple(Patterns(*each) for each in home), leaving)
 
 
 def kept(module: str, region: str | None, make: Callable[[str | None], Any]) -> Any:
     """What `make`, in a module beside this one, makes for the region; kept from run to run."""
-    sources = [pkgutil.get_data(__package__, f"{name}.py") or b"" for name in ("phonepatterns", module)]
+    sources = [
+        pkgutil.get_data(__package__, f"{name}.py") or b""
+        for name in ("digitpatterns", "phonepatterns", module)
+    ]
     key = [repr(region), version("phonenumbers"), hashlib.sha256(b"".join(sources)).hexdigest()]
     value = recall(module, key)
     if value is None:
@@ -73,7 +83,7 @@ def require_region(region: str | None) -> None:
         raise ValueError(f"{region!r} is no region of phone numbers; those are codes such as 'IN' or 'DE'")
 
 
-def made(region: str | None) -> tuple[Patterns, ...]:
+def made(region: str | None) -> Readings:
     """The same, made from the metadata of every region (0.2 s)."""
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
@@ -84,31 +94,40 @@ def made(region: str | None) -> tuple[Patterns, ...]:
         centre = home if home and home.country_code == code else PhoneMetadata.metadata_for_region(regions[0])
         if centre and (of_country := national(centre, regions)):
             found[code] = of_country
-    abroad = (
+    parts = (
         "|".join(f"{code}(?:{of_country[part]})" for code, of_country in found.items() if of_country[part])
         for part in range(len(Patterns._fields))
     )
-    readings = [whole(r"\+?", *abroad)]
-    if home and home.country_code in found and shape(home.international_prefix or ""):
-        kind, general, never = found[home.country_code]
-        readings.append(whole("", kind, general, either(never, home.international_prefix)))
-    return tuple(readings)
+    abroad = whole(r"\+?", Patterns(*parts))
+    if not home or home.country_code not in found or not shape(home.international_prefix or ""):
+        return Readings(abroad)
+    leaving = home.international_prefix or ""
+    at_home = tuple(dialled(home, found[home.country_code]))
+    return Readings(abroad, at_home, leaving if set(leaving) <= set(DIGITS) else "")
 
 
-def whole(start: str, kind: str, general: str, never: str) -> Patterns:
-    """The patterns of a text from its start on."""
-    never = f"^{start}(?:{never})" if never else "^$"
-    return Patterns(*map(spelled, (rf"^{start}(?:{kind})$", rf"^{start}(?:{general})$", never)))
+def dialled(home: PhoneMetadata, ours: Patterns) -> Iterator[Patterns]:
+    """The patterns of texts that are numbers in their own region, given those of its national numbers.
+
+    The library takes the country code off only where the digits are no number with it, and a trunk prefix
+    only where they do not begin with the code.
+    """
+    code, leaving = str(home.country_code), home.international_prefix
+    yield whole("", ours, leaving)
+    yield whole(code, ours, leaving, f"(?:{ours.general})$")
+    trunks = (home.national_prefix_for_parsing or "").split("|")
+    firsts = [trunk[:1] for trunk in trunks]
+    if set("".join(trunks)) <= set(DIGITS) and not home.national_prefix_transform_rule:
+        for trunk, first in zip(trunks, firsts, strict=True):
+            if firsts.count(first) == 1 and first not in ("", code[0]):
+                yield whole(trunk, ours, leaving)
 
 
-def spelled(pattern: str) -> str:
-    """The pattern with its digits spelled out: Rust's are those of every script."""
-    return pattern.replace(r"\d", "[0-9]")
-
-
-def either(*patterns: str | None) -> str:
-    """One pattern for all of these; what is None or empty is left out, and what stands there twice."""
-    return "|".join(dict.fromkeys(filter(None, patterns)))
+def whole(start: str, national: Patterns, *never: str | None) -> Patterns:
+    """The patterns of a text in which a number follows `start`, and which does not begin as `never` says."""
+    kind, general, inside = national
+    begins = either(f"{start}(?:{inside})" if inside else None, *never) or "$"
+    return Patterns(*map(spelled, (f"^{start}(?:{kind})$", f"^{start}(?:{general})$", f"^(?:{begins})")))
 
 
 def national(centre: PhoneMetadata, regions: tuple[str, ...]) -> Patterns | None:
@@ -152,71 +171,3 @@ def surely(metadata: PhoneMetadata, possible: set[int]) -> Iterator[str]:
             lengths, _ = found
             if lengths <= possible & {*desc.possible_length}:
                 yield desc.national_number_pattern
-
-
-def beginning(pattern: str) -> str | None:
-    """A pattern of how texts begin that `pattern` takes something off; None where it is not understood."""
-    found = shape(pattern.replace("$", ""))
-    if not found:
-        return None
-    lengths, firsts = found
-    return f"[{''.join(sorted(firsts))}]" if 0 in lengths else pattern
-
-
-def all_but(pattern: str) -> str | None:
-    """A pattern of how numbers begin that do not begin with `pattern`; None where there are too many."""
-    found = shape(pattern)
-    if not found or max(found[0]) > 3:
-        return None
-    beginnings = map("".join, product(DIGITS, repeat=max(found[0])))
-    return "|".join(text for text in beginnings if not re.match(pattern, text))
-
-
-def shape(pattern: str) -> tuple[set[int], set[str]] | None:
-    """The lengths that `pattern` can match, and the digits it can begin with; None: not understood."""
-    tokens = TOKEN.findall(pattern)
-    if "".join(atom + times for atom, times in tokens) != pattern:
-        return None
-    lengths, firsts, _ = alternatives(iter(tokens))
-    return lengths, firsts
-
-
-def alternatives(tokens: Iterator[tuple[str, str]]) -> tuple[set[int], set[str], str]:
-    """Lengths and first digits up to the bracket that closes (or the end), and how often that one is."""
-    all_lengths: set[int] = set()
-    firsts: set[str] = set()
-    lengths, closing = {0}, ""
-    for atom, times in tokens:
-        if atom == ")":
-            closing = times
-            break
-        if atom == "|":
-            all_lengths |= lengths
-            lengths = {0}
-            continue
-        if atom.startswith("("):
-            inner, begin, times = alternatives(tokens)
-        else:
-            inner, begin = {1}, digits(atom)
-        if 0 in lengths:
-            firsts |= begin
-        lengths = {a + b for a in lengths for b in repeated(inner, times)}
-    return all_lengths | lengths, firsts, closing
-
-
-@cache
-def digits(atom: str) -> set[str]:
-    """The digits that a digit or a class of them matches."""
-    return {digit for digit in DIGITS if re.match(atom, digit)}
-
-
-def repeated(lengths: set[int], times: str) -> set[int]:
-    """The lengths of so many in a row: `times` is a quantifier, or nothing."""
-    if times in ("", "?"):
-        return lengths | ({0} if times else set())
-    least, _, most = times.strip("{}").partition(",")
-    row, found = {0}, set()
-    for count in range(int(most or least) + 1):
-        found |= row if count >= int(least) else set()
-        row = {a + b for a in row for b in lengths}
-    return found

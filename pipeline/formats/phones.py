@@ -13,7 +13,7 @@ not", false means only "ask"; `verdict` asks then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ import numpy as np
 
 from pipeline.formats.asking import told
 from pipeline.formats.phonebounds import bounds
-from pipeline.formats.phonepatterns import Patterns, patterns, require_region
+from pipeline.formats.phonepatterns import Patterns, Readings, readings, require_region
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = ["accepts", "never", "screen", "verdict"]
 
-MARKS = "[ ().-]"  # what people put between the digits, and the library takes no notice of
-WRITTEN = r"^\+?[0-9 ().-]*$"  # of these the library takes the digits, and the plus
+MARKS = "[ ()./-]"  # what people put between the digits, and the library takes no notice of
+WRITTEN = rf"^\+?(?:[0-9]|{MARKS})*$"  # of these the library takes the digits, and the plus
 SCIENTIFIC = r"^[0-9]+(?:\.[0-9]+)?[eE]\+[0-9]+$"  # it reads no plus behind a digit
+APOSTROPHE = "'"  # of a spreadsheet, at the beginning; nor of that
 SHORT = 64  # bytes; the library reads no text of more than 250 characters
 
 
@@ -63,7 +64,7 @@ def screen(column: pl.Expr, region: str | None = None) -> pl.Expr:
     """
     import polars as pl
 
-    look = partial(surely, readings=patterns(region))
+    look = partial(surely, known=readings(region))
     return column.map_batches(look, return_dtype=pl.Boolean)
 
 
@@ -79,22 +80,21 @@ def never(column: pl.Expr, region: str | None = None) -> pl.Expr:
     Raises as `screen` does.
     """
     within = bounds(region)
-    digits, is_ascii = column.str.replace_all("[^0-9]", ""), column.str.contains(r"^[\x00-\x7f]*$")
-    abroad, home = digits.str.contains(within.abroad), digits.str.contains(within.home)
-    with_code = column.str.starts_with("+") | column.str.contains("^[0-9]*$")
-    possible = (with_code & abroad) | (~column.str.starts_with("+") & home) | digits.str.contains(within.exit)
-    impossible = column.str.contains(WRITTEN) & ~possible
-    return is_ascii & ((digits.str.len_bytes() < 2) | column.str.contains(SCIENTIFIC) | impossible)
+    text, digits = column.str.strip_prefix(APOSTROPHE), column.str.replace_all("[^0-9]", "")
+    plus, is_ascii = text.str.starts_with("+"), column.str.contains(r"^[\x00-\x7f]*$")
+    abroad = digits.str.contains(within.abroad) & (plus | column.str.contains("^[0-9]*$"))
+    possible = abroad | (digits.str.contains(within.home) & ~plus) | digits.str.contains(within.exit)
+    impossible = text.str.contains(WRITTEN) & ~possible
+    return is_ascii & ((digits.str.len_bytes() < 2) | text.str.contains(SCIENTIFIC) | impossible)
 
 
-def surely(texts: pl.Series, readings: Sequence[Patterns]) -> pl.Series:
+def surely(texts: pl.Series, known: Readings) -> pl.Series:
     """Which of `texts` are surely accepted (Boolean, no nulls): each reading is tried on what is left."""
     import polars as pl
 
-    abroad, *at_home = readings
-    sure = _matches(texts, [abroad])
-    _among_the_rest(texts, sure, lambda rest: _matches(rest, at_home))
-    _among_the_rest(texts, sure, lambda rest: _without_marks(rest, abroad, at_home))
+    sure = _matches(texts, [known.abroad])
+    _among_the_rest(texts, sure, lambda rest: _matches(rest, known.home))
+    _among_the_rest(texts, sure, lambda rest: _without_marks(rest, known))
     return pl.Series(texts.name, sure)
 
 
@@ -104,14 +104,15 @@ def _among_the_rest(texts: pl.Series, sure: Mask, look: Callable[[pl.Series], Ma
     sure[rest] = look(texts.gather(rest))
 
 
-def _without_marks(texts: pl.Series, abroad: Patterns, at_home: Sequence[Patterns]) -> Mask:
+def _without_marks(texts: pl.Series, known: Readings) -> Mask:
     """The texts read without their marks: these are not digits alone, so a country code needs its `+`."""
-    bare = texts.str.replace_all(MARKS, "")
-    international = _matches(bare, [abroad]) & _true(bare.str.starts_with("+"))
-    return (international | _matches(bare, at_home)) & _true(texts.str.len_bytes() <= SHORT)
+    bare = texts.str.strip_prefix(APOSTROPHE).str.replace_all(MARKS, "")
+    dialled = bare.str.replace(f"^{known.exit}", "+") if known.exit else bare
+    international = _matches(dialled, [known.abroad]) & _true(dialled.str.starts_with("+"))
+    return (international | _matches(bare, known.home)) & _true(texts.str.len_bytes() <= SHORT)
 
 
-def _matches(texts: pl.Series, readings: Sequence[Patterns]) -> Mask:
+def _matches(texts: pl.Series, readings: Iterable[Patterns]) -> Mask:
     """Which of `texts` are surely valid by one of the readings."""
     found = np.zeros(len(texts), np.bool_)
     for kind, general, never in readings:
