@@ -10,7 +10,7 @@ careful tokenizer instead. `write` is the way back, in the staged file's own for
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,19 +101,13 @@ def _faults(records: Records, dialect: Dialect, width: int) -> dict[int, str]:
     return faults
 
 
-def _undecodable(records: Records) -> list[int]:
-    found, at = [], 0
-    view = memoryview(records.data)
-    while at < len(view):
+def _undecodable(records: Records) -> Iterator[int]:
+    highest = np.maximum.reduceat(np.frombuffer(records.data, np.uint8), records.starts)
+    for i in np.flatnonzero(highest > 127).tolist():
         try:
-            str(view[at:], "utf-8")
-        except UnicodeDecodeError as error:
-            i = int(np.searchsorted(records.stops, at + error.start, side="right"))
-            found.append(i)
-            at = int(records.stops[i])
-        else:
-            break
-    return found
+            records.data[records.starts[i] : records.ends[i]].decode()
+        except UnicodeDecodeError:
+            yield i
 
 
 def _widths(records: Records, dialect: Dialect) -> Offsets:
