@@ -47,6 +47,28 @@ def test_floats_of_32_bits_show_their_own_shortest_digits(value: float) -> None:
     assert len(text.strip("-0.").replace(".", "")) <= 9
 
 
+@given(
+    st.floats() | st.floats(-(2.0**54), 2.0**54), st.sampled_from([float, np.float64, np.float32, np.float16])
+)
+@example(-0.0, float)
+@example(5e-324, float)
+@example(1e22, float)
+@example(16777217.0, np.float32)
+@example(0.1, np.float16)
+def test_a_float_among_objects_is_what_it_is_in_a_column(number: float, kind: Any) -> None:
+    with np.errstate(over="ignore"):
+        value = kind(number)
+    try:
+        expected: Any = of_series(pl.Series(np.array([value]))).cells.to_list()
+    except NoTextError as error:
+        expected = error.why
+    try:
+        found: Any = of_objects([value]).cells.to_list()
+    except NoTextError as error:
+        found = error.why
+    assert found == expected
+
+
 @pytest.mark.parametrize(
     ("dtype", "largest"), [(pl.Float64, 2.0**53 - 1), (pl.Float32, 2.0**24 - 1), (pl.Float16, 2.0**11 - 1)]
 )

@@ -22,6 +22,7 @@ type for these; so it is told by the whole column, in `pipeline.read.frame`.
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -103,21 +104,36 @@ def _of_value(value: Any, row: int) -> str | bytes | None:
         return None if np.isnat(value) else _TRAILING_ZEROS.sub(r"\1", str(value))
     if isinstance(value, str | bytes):
         return value
+    if isinstance(value, np.generic) and value.dtype.kind in "iub":
+        value = value.item()
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | UUID):
         return str(value)
+    if isinstance(value, float | np.float32 | np.float16):
+        return _of_float(value, row)
     if isinstance(value, Decimal) and not value.is_infinite():
         return None if value.is_nan() else f"{value:f}"
     if isinstance(value, dt.date | dt.time):
         return _TRAILING_ZEROS.sub(r"\1", value.isoformat())
-    if isinstance(value, float) or (isinstance(value, np.generic) and value.dtype.kind in "fiub"):
-        try:
-            cell: str | None = of_series(pl.Series(np.array([value]))).cells[0]
-        except NoTextError as error:
-            raise NoTextError(error.why, row) from None
-        return cell
     raise NoTextError(f"a value of type {type(value).__name__} has no text form", row)
+
+
+def _of_float(value: float | np.floating[Any], row: int) -> str | None:
+    """As `_of_floats`, of one value; to make a column of each would take far longer."""
+    if math.isnan(value):
+        return None
+    half, single = isinstance(value, np.float16), isinstance(value, np.float32)
+    limit = _EXACT[pl.Float16 if half else pl.Float32 if single else pl.Float64]
+    if abs(float(value)) >= limit:
+        raise _uncertain(limit, row)
+    if value == int(value):
+        return str(int(value))
+    return np.format_float_positional(np.float32(value) if half else value, trim="-")
+
+
+def _uncertain(limit: int, row: int) -> NoTextError:
+    return NoTextError(f"a float of {limit:,} or more has no certain digits", row)
 
 
 def _of_bytes(values: pl.Series) -> Text:
@@ -134,7 +150,7 @@ def _of_floats(values: pl.Series) -> pl.Series:
     values = values.fill_nan(None)
     refused = (values.abs() >= limit).arg_true()
     if len(refused):
-        raise NoTextError(f"a float of {limit:,} or more has no certain digits", int(refused[0]))
+        raise _uncertain(limit, int(refused[0]))
     whole = values.round(0) == values
     digits = values.cast(pl.String)
     short = digits.filter(digits.str.contains("e", literal=True) & ~whole).unique()
