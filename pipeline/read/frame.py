@@ -199,7 +199,7 @@ class FrameSlice:
         for row in self._rows(cells, pl.any_horizontal(pl.all().str.contains("\0", literal=True))):
             reasons.setdefault(row, "nul")
         own = cells.select(self.header.columns)
-        raws = {row: self._raw(own, row) for row in reasons}
+        raws = dict(zip(reasons, self._raws(own, list(reasons)), strict=True))
         if self.rejects:
             empty = pl.all_horizontal(pl.col(self.header.columns).is_null())
             for row in self._rows(cells, empty & pl.col("\0raw").is_not_null()):
@@ -241,5 +241,7 @@ class FrameSlice:
         return cells.select(condition).to_series().arg_true().to_list()
 
     @staticmethod
-    def _raw(own: pl.DataFrame, row: int) -> str:
-        return write(own[row]).data.decode().removesuffix("\n").replace("\0", "\\x00")
+    def _raws(own: pl.DataFrame, rows: list[int]) -> Iterator[str]:
+        written = write(own[rows])
+        for start, end in zip(written.starts.tolist(), written.ends.tolist(), strict=True):
+            yield written.data[start:end].decode().replace("\0", "\\x00")
