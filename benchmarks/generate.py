@@ -71,8 +71,11 @@ def generated(rows: int, bad: float) -> Path:
     return _made(f"contacts-{rows}-{bad:g}.csv", write)
 
 
-def repeated(rows: int) -> Path:
-    """A file of the example's contacts, 2 % of them bad, each time round with other cards and addresses."""
+def repeated(rows: int, *, damaged: bool = False) -> Path:
+    """A file of the example's contacts, 2 % of them bad, each time round with other cards and addresses.
+
+    `damaged`: every mobile number went through a spreadsheet as a decimal.
+    """
 
     def write(unfinished: Path) -> None:
         with EXAMPLE.open(encoding="utf-8", newline="") as example:
@@ -80,10 +83,10 @@ def repeated(rows: int) -> Path:
         with unfinished.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(head)
-            rounds = (_another(contact, turn) for turn in count() for contact in contacts)
+            rounds = (_another(contact, turn, damaged) for turn in count() for contact in contacts)
             writer.writerows(islice(rounds, rows))
 
-    return _made(f"example-{rows}.csv", write)
+    return _made(f"example-{rows}{'-damaged' * damaged}.csv", write)
 
 
 def _made(name: str, write: Callable[[Path], None]) -> Path:
@@ -97,11 +100,13 @@ def _made(name: str, write: Callable[[Path], None]) -> Path:
     return path
 
 
-def _another(contact: list[str], turn: int) -> list[str]:
-    card, address, *rest = contact
+def _another(contact: list[str], turn: int, damaged: bool) -> list[str]:
+    card, address, mobile, *rest = contact
     if len(card) == CARD_DIGITS and card.isdigit():
         card = f"{int(card) + turn * CARDS:0{CARD_DIGITS}d}"
-    return [card, address.replace("@", f"{turn}@", 1) if turn else address, *rest]
+    if damaged and mobile.isdigit():
+        mobile = f"{int(mobile) + turn}.0"
+    return [card, address.replace("@", f"{turn}@", 1) if turn else address, mobile, *rest]
 
 
 def _chunk(start: int, rows: int, bad: float) -> pl.DataFrame:

@@ -16,7 +16,13 @@ from benchmarks.run import FILES, FRAMES, RESULTS
 HERE = Path(__file__).parent
 START, END = "<!-- results: written by make bench -->", "<!-- end of results -->"
 HEAD = ["rows", "bad", "variant", "seconds", "µs a row", "CPU s", "peak MB", "x naive", "x plain"]
-NAMES = {"ours": "this tool", "naive": "the naive script", "plain": "plain upload", "shipped": "this tool"}
+NAMES = {
+    "ours": "this tool",
+    "naive": "the naive script",
+    "plain": "plain upload",
+    "shipped": "this tool",
+    "damaged": "this tool, all numbers damaged",
+}
 
 
 def write() -> None:
@@ -53,7 +59,8 @@ def _tables(cases: Sequence[Mapping[str, Any]], profile: str) -> str:
             _without_naive(through),
             "### The shipped contract",
             "The example's contacts over and over by `schemas/contact.py`: fifteen columns, many scripts, "
-            "addresses of several lines, and two in a hundred of which a library has to be asked.",
+            "addresses of several lines. Where all numbers are damaged, each of them went through a "
+            "spreadsheet as a decimal (`919876543210.0`), and hardly a record is accepted.",
             _without_naive(shipped),
             "### Frames",
             "A frame of texts that a program holds already; seconds of `run` alone, peak with the frame.",
@@ -86,7 +93,7 @@ def _row(case: Mapping[str, Any], name: str) -> list[str]:
     wall, own = results[name]["wall"], median[name]
     return [
         f"{case['rows']:,}",
-        f"{case['bad']:g} %",
+        "most" if name == "damaged" else f"{case['bad']:g} %",
         NAMES[name],
         f"{own:.2f} ({min(wall):.2f} to {max(wall):.2f})",
         f"{own / case['rows'] * 1e6:.2f}",
