@@ -24,10 +24,9 @@ def told(column: pl.Expr, surely: Fast, never: Fast, accepts: Callable[[str], bo
     import polars as pl
 
     def look(texts: pl.Series) -> pl.Series:
-        text = pl.col("text")
-        fast = pl.when(surely(text)).then(statement=True).when(never(text)).then(statement=False)
-        known = texts.alias("text").to_frame().select(fast.alias("known")).to_series()
-        asked = texts.filter(known.is_null() & texts.is_not_null()).unique()
+        no = _of(texts, never)
+        rest = texts.filter(~no).unique()
+        asked = rest.filter(~_of(rest, surely))
         try:
             refused = [text for text in asked if not accepts(text)]
         except Exception as fault:  # noqa: BLE001 - it is not our code, it may raise anything
@@ -35,6 +34,12 @@ def told(column: pl.Expr, surely: Fast, never: Fast, accepts: Callable[[str], bo
                 f"a check of e-mail addresses or phone numbers raised {type(fault).__name__}",
                 hint="update email-validator and phonenumbers, or take the check out of the contract",
             ) from None
-        return pl.select(pl.coalesce(known, ~texts.is_in(refused))).to_series()
+        return ~(no | texts.is_in(refused))
 
     return column.map_batches(look, return_dtype=pl.Boolean)
+
+
+def _of(texts: pl.Series, fast: Fast) -> pl.Series:
+    import polars as pl
+
+    return texts.alias("text").to_frame().select(fast(pl.col("text")).alias("is")).to_series()
