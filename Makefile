@@ -1,6 +1,8 @@
 # Everything a fresh machine with Python 3.11+ needs: `make demo` shows the main job, `make test` tests it.
 PYTHON ?= python3
 BIN := .venv/bin
+# What needs nothing but this machine, and none of it to itself.
+SUITE := not rgw and not install and not live and not timing
 
 .PHONY: bench demo test test-fast test-rgw test-install test-lowest test-live lint types docs docs-check check clean
 
@@ -8,12 +10,12 @@ demo: .venv/ready
 	$(BIN)/python -m pipeline run -c config.yaml
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n auto -m "not rgw and not install and not live and not timing"
+	$(BIN)/python -m pytest -n auto -m "$(SUITE)"
 	$(BIN)/python -m pytest -m timing
 
 # Without the slow tests.
 test-fast: .venv/ready
-	$(BIN)/python -m pytest -n auto -m "not rgw and not install and not live and not timing and not slow"
+	$(BIN)/python -m pytest -n auto -m "$(SUITE) and not slow"
 
 # Against a real S3 server: Ceph RGW, which the suite fetches from Debian's packages and runs on loopback.
 test-rgw: .venv/ready
@@ -32,7 +34,7 @@ test-lowest: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv venv --quiet --clear .venv-lowest
 	$(BIN)/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[sandbox,dev]'
-	.venv-lowest/bin/python -m pytest -n auto -m "not rgw and not install and not live and not timing and not slow"
+	.venv-lowest/bin/python -m pytest -n auto -m "$(SUITE) and not slow"
 
 # This tool, a naive script and a plain upload in turn, for a quarter of an hour: into benchmarks/README.md.
 bench: .venv/ready

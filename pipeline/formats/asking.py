@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
     Fast = Callable[[pl.Expr], pl.Expr]
 
-__all__ = ["told"]
+__all__ = ["ASCII", "told"]
+
+ASCII = r"^[\x00-\x7f]*$"  # of texts that are nothing else
 
 
 def told(column: pl.Expr, surely: Fast, never: Fast, accepts: Callable[[str], bool]) -> pl.Expr:

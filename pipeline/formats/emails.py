@@ -20,7 +20,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pipeline.formats.asking import told
+from pipeline.formats.asking import ASCII, told
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 __all__ = ["accepts", "never", "screen", "verdict", "whole"]
 
 IN_ATOM = r"[a-z0-9_!#$%&'*+/=?^`{|}~-]"
-ATOM = f"{IN_ATOM}+"
+LOCAL = rf"{IN_ATOM}+(?:\.{IN_ATOM}+)*"
+IS_LOCAL = re.compile(LOCAL, re.ASCII | re.IGNORECASE)
 # A domain of plain letters and digits, in runs joined by one dot or one hyphen: so no label is empty, begins
 # or ends with a hyphen, or holds two of them (Punycode).
-PLAIN = rf"(?i-u)^{ATOM}(?:\.{ATOM})*@[a-z0-9]+(?:[.-][a-z0-9]+)*\.[a-z]+$"
-LOCAL = re.compile(rf"{ATOM}(?:\.{ATOM})*", re.ASCII | re.IGNORECASE)
+PLAIN = rf"(?i-u)^{LOCAL}@[a-z0-9]+(?:[.-][a-z0-9]+)*\.[a-z]+$"
 # The same within bounds, up to the last dot: local part, label and domain cannot be too long.
 BOUNDED = rf"{IN_ATOM}(?:\.?{IN_ATOM}){{0,31}}@[a-z0-9](?:[.-]?[a-z0-9]){{0,30}}"
 # What every address of ASCII matches: no label is empty, and the last ends in a letter.
-POSSIBLE = rf"(?i-u)^{ATOM}(?:\.{ATOM})*@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z0-9-]*[a-z]$"
+POSSIBLE = rf"(?i-u)^{LOCAL}@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z0-9-]*[a-z]$"
 LETTERS = string.ascii_lowercase
 LONGEST = 20  # letters after the last dot
 # Within this many bytes neither a label (63) nor a domain (253) nor an address (254) is too long.
@@ -72,8 +72,7 @@ def screen(column: pl.Expr) -> pl.Expr:
 
 def never(column: pl.Expr) -> pl.Expr:
     """True where a String column's text is surely not accepted, false where one must ask; null stays."""
-    is_ascii = column.str.contains(r"^[\x00-\x7f]*$")
-    return is_ascii & (~column.str.contains(POSSIBLE) | _special(column))
+    return column.str.contains(ASCII) & (~column.str.contains(POSSIBLE) | _special(column))
 
 
 def _special(column: pl.Expr) -> pl.Expr:
@@ -92,7 +91,7 @@ def verdict(column: pl.Expr) -> pl.Expr:
 def accepts_like(text: str) -> bool:
     """As `accepts`, which is asked about a domain once: plain local parts of one length have one verdict."""
     local, _, domain = text.rpartition("@")
-    return _accepts_again(f"{'a' * len(local)}@{domain}") if LOCAL.fullmatch(local) else accepts(text)
+    return _accepts_again(f"{'a' * len(local)}@{domain}") if IS_LOCAL.fullmatch(local) else accepts(text)
 
 
 @lru_cache(10_000)

@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.formats.digitpatterns import either, shape, spelled
-from pipeline.formats.phonepatterns import kept, require_region
+from pipeline.formats.phonepatterns import kept, numbers, require_region
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneMetadata
@@ -70,14 +70,13 @@ def _national(code: int, ways: list[PhoneMetadata], *, prefixes: int) -> str:
     """What every valid number of a country looks like after its code; `ways`: by whom prefixes go off."""
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-    regions = [_metadata(code, name) for name in COUNTRY_CODE_TO_REGION_CODE[code]]
-    numbers = [region.general_desc.national_number_pattern or "" for region in regions if region.general_desc]
+    generals = [numbers(_metadata(code, name))[0] for name in COUNTRY_CODE_TO_REGION_CODE[code]]
     taken = [way.national_prefix_for_parsing for way in ways if way.national_prefix_for_parsing]
     exchanged = any(way.national_prefix_transform_rule for way in ways)
-    if exchanged or len(numbers) < len(regions) or not all(map(shape, [*numbers, *taken])):
+    if exchanged or not all(map(shape, [*generals, *taken])):
         return "[0-9]*"
     prefix = f"(?:{either(*taken)})?" * prefixes if taken else ""
-    return f"{prefix}(?:{either(*numbers)})"
+    return f"{prefix}(?:{either(*generals)})"
 
 
 def _main(code: int) -> PhoneMetadata:

@@ -23,7 +23,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.cache import keep, recall
-from pipeline.formats.digitpatterns import DIGITS, all_but, beginning, either, shape, spelled
+from pipeline.formats.digitpatterns import all_but, beginning, either, shape, spelled
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneMetadata
@@ -103,7 +103,7 @@ def made(region: str | None) -> Readings:
         return Readings(abroad)
     leaving = home.international_prefix or ""
     at_home = tuple(dialled(home, found[home.country_code]))
-    return Readings(abroad, at_home, leaving if set(leaving) <= set(DIGITS) else "")
+    return Readings(abroad, at_home, leaving if leaving.isdecimal() else "")
 
 
 def dialled(home: PhoneMetadata, ours: Patterns) -> Iterator[Patterns]:
@@ -116,11 +116,9 @@ def dialled(home: PhoneMetadata, ours: Patterns) -> Iterator[Patterns]:
     yield whole("", ours, leaving)
     yield whole(code, ours, leaving, f"(?:{ours.general})$")
     trunks = (home.national_prefix_for_parsing or "").split("|")
-    firsts = [trunk[:1] for trunk in trunks]
-    if set("".join(trunks)) <= set(DIGITS) and not home.national_prefix_transform_rule:
-        for trunk, first in zip(trunks, firsts, strict=True):
-            if firsts.count(first) == 1 and first not in ("", code[0]):
-                yield whole(trunk, ours, leaving)
+    if all(map(str.isdecimal, trunks)) and not home.national_prefix_transform_rule:
+        firsts = [code[0], *(trunk[0] for trunk in trunks)]
+        yield from (whole(trunk, ours, leaving) for trunk in trunks if firsts.count(trunk[0]) == 1)
 
 
 def whole(start: str, national: Patterns, *never: str | None) -> Patterns:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.formats.asking import told
+from pipeline.formats.asking import ASCII, told
 from pipeline.formats.phonebounds import bounds
 from pipeline.formats.phonepatterns import Patterns, Readings, readings, require_region
 
@@ -81,11 +81,13 @@ def never(column: pl.Expr, region: str | None = None) -> pl.Expr:
     """
     within = bounds(region)
     text, digits = column.str.strip_prefix(APOSTROPHE), column.str.replace_all("[^0-9]", "")
-    plus, is_ascii = text.str.starts_with("+"), column.str.contains(r"^[\x00-\x7f]*$")
+    plus = text.str.starts_with("+")
     abroad = digits.str.contains(within.abroad) & (plus | column.str.contains("^[0-9]*$"))
     possible = abroad | (digits.str.contains(within.home) & ~plus) | digits.str.contains(within.exit)
     impossible = text.str.contains(WRITTEN) & ~possible
-    return is_ascii & ((digits.str.len_bytes() < 2) | text.str.contains(SCIENTIFIC) | impossible)
+    return column.str.contains(ASCII) & (
+        (digits.str.len_bytes() < 2) | text.str.contains(SCIENTIFIC) | impossible
+    )
 
 
 def surely(texts: pl.Series, known: Readings) -> pl.Series:
