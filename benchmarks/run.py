@@ -32,7 +32,6 @@ FILES = ("ours", "naive", "plain")
 SHIPPED = ("shipped", "damaged")
 FRAMES = ("pandas", "polars")
 SLICES = ("1", "4", "16", "64")
-PROFILED = 5_000_000
 CONTRACTS = {
     "benchmark": f"{Path(__file__).with_name('contract.py')}:CONTRACT",
     "shipped": f"{EXAMPLE.parents[1] / 'schemas' / 'contact.py'}:CONTACT",
@@ -197,9 +196,11 @@ def main() -> None:
         print(told(case, results), flush=True)
         plain.append({**asdict(case), "results": {name: asdict(result) for name, result in results.items()}})
     if asked.write:
-        profile = [sys.executable, "-m", "benchmarks.profile", "--rows", str(PROFILED)]
-        where = timed(profile, dict(os.environ)).printed
-        RESULTS.write_text(json.dumps({"cases": plain, "profile": where}))
+        told_by = {
+            name: timed([sys.executable, "-m", f"benchmarks.{name}"], os.environ).printed
+            for name in ("profile", "bound")
+        }
+        RESULTS.write_text(json.dumps({"cases": plain, **told_by}))
         from benchmarks.report import write
 
         write()
