@@ -21,6 +21,7 @@ def set_up() -> None:
     gc.set_threshold(500_000, 50, 50)  # imports alone make 170,000 objects, which stay; a run of records, few
     atexit.register(gc.freeze)  # what is left goes with the process
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here multiplies matrices
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for some takes 10 ms
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):  # musl has none
         for parameter, value in _MALLOPT.items():
             libc.mallopt(parameter, value)
