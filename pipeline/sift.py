@@ -54,17 +54,18 @@ def _written_over(source: Path, output: Path) -> Path | None:
 def contract_for(config: Config, judge: Interpreter | None, source: Any) -> Contract:
     """The configured contract; by what is remembered of it, where the source can be read a second time."""
     from pipeline.contract import load_contract_in
+    from pipeline.read import can_be_read_again
 
-    wanted = config.contract
-    file = Path(source) if isinstance(source, str | Path) and Path(source).is_file() else None
+    wanted, again = config.contract, can_be_read_again(source)
+    is_large = again and isinstance(source, str | Path) and Path(source).stat().st_size > LARGE
     return load_contract_in(
         judge,
         wanted.schema_,
         base=config.base,
         primary_key=wanted.primary_key,
         unknown_columns=wanted.unknown_columns,
-        from_memory=file is not None,
-        may_rest=file is not None and file.stat().st_size > LARGE,
+        from_memory=again,
+        may_rest=is_large,
     )
 
 
