@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from reading import pairs
 
 from pipeline.contract import seen
+from pipeline.contract.hashfilter import Filter
 from pipeline.contract.rules import CellType, Keep, Unique
 from pipeline.contract.unique import MEMORY, Uniqueness
 from pipeline.errors import PipelineError
@@ -91,7 +92,11 @@ def memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> i
     if request.param in ("colliding", "both"):
         hashes = seen._hashes
         monkeypatch.setattr(seen, "_hashes", lambda keys, seed: hashes(keys, seed) & np.uint64(3 << 62))
-    return 0 if request.param in ("spilled", "both") else MEMORY
+    if request.param not in ("spilled", "both"):
+        return MEMORY
+    monkeypatch.setattr(seen, "REACH", 8)  # so that even these few are looked at and merged piece by piece
+    monkeypatch.setattr(seen, "PIECE", 16)
+    return 0
 
 
 @pytest.mark.parametrize("keep", KEEP)
@@ -188,7 +193,7 @@ def test_sixteen_million_keys_stay_within_their_memory(memory: int, bound: int) 
 def test_the_filter_forgets_no_entry_and_spares_most_searches(size: int) -> None:
     random = np.random.default_rng(7)
     known, other = (np.sort(random.integers(0, 2**64, size // 16, np.uint64)) for _ in range(2))
-    filter_ = seen._Filter(size)
+    filter_ = Filter(size)
     for some in np.array_split(known, 3):
         filter_.add(some)
     assert filter_.may_hold(known).all()

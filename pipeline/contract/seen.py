@@ -16,27 +16,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from pipeline.contract.hashfilter import HALF, Filter
 from pipeline.contract.keytexts import Texts, let_go, room, temporary
 from pipeline.errors import SourceError
 
 if TYPE_CHECKING:
     from pipeline.contract.keytexts import Numbers, Rows
-    from pipeline.handoffs import Mask
 
-HALF = np.uint64(32)
 ROW = np.uint64(0xFFFFFFFF)
 MANY = 4  # so many runs of a kind are merged
-BLOCK = 1 << 16  # so many entries are added to the filter at a time
-PIECE = 1 << 20  # and so many merged on disk
+PIECE = 1 << 20  # so many entries are merged on disk at a time
+REACH = 1 << 22  # about so many of a run are looked into at a time: what lies on disk is mapped meanwhile
 
 NONE = np.zeros(0, np.int64)
-
-# Up to three of a word's 32 bits, in as many ways.
-WAYS = np.arange(1024, dtype=np.uint32)
-BITS = np.bitwise_or.reduce([np.uint32(1) << n % 32 for n in (WAYS, WAYS // 32, 3 * WAYS + 5 * WAYS // 32)])
 
 
 @dataclass(frozen=True)
@@ -82,7 +76,7 @@ class Seen:
         self.rows = 0
         self._memory = memory
         self._runs: list[list[Numbers]] = [[]]  # by how many times they were merged
-        self._filter = _Filter(1 << 20)
+        self._filter = Filter(1 << 20)
         self._texts = Texts()
         self._greatest: str | None = ""  # as long as every key was greater than all before it
 
@@ -154,7 +148,7 @@ class Seen:
     def _fill_filter(self) -> None:
         """A filter of the size that so many rows need, with all that is in the runs."""
         while self._filter.is_full(self.rows, self._memory // 4):
-            self._filter = _Filter(2 * self._filter.size)
+            self._filter = Filter(2 * self._filter.size)
         for run in self._all_runs():
             self._filter.add(run)
             let_go(run)
@@ -174,41 +168,14 @@ class Seen:
         return [run for runs in self._runs for run in runs]
 
 
-class _Filter:
-    """Three bits of one word for the upper half of each hash: not all set where no entry has that half."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size  # bits, a power of two
-        self._words = np.zeros(size // 32, np.uint32)
-        self._shift = np.uint64(64 - (len(self._words).bit_length() - 1))
-
-    def is_full(self, rows: int, memory: int) -> bool:
-        """Whether so many rows fill it too much, and one of twice the size may be had instead."""
-        return rows * 16 > self.size and self.size // 4 <= memory and self.size < 1 << 32
-
-    def may_hold(self, entries: Numbers) -> Mask:
-        """False where no entry with the same upper half was added."""
-        place, bits = self._places(entries)
-        held: Mask = (self._words[place] & bits) == bits
-        return held
-
-    def add(self, entries: Numbers) -> None:
-        """Add them; they are sorted."""
-        for start in range(0, len(entries), BLOCK):
-            place, bits = self._places(entries[start : start + BLOCK])
-            self._words[place] |= bits
-            lost = np.flatnonzero(place[1:] == place[:-1])  # of several for one word the last is set
-            np.bitwise_or.at(self._words, place[lost], bits[lost])
-
-    def _places(self, entries: Numbers) -> tuple[Rows, npt.NDArray[np.uint32]]:
-        halves = entries >> HALF
-        return (entries >> self._shift).view(np.int64), BITS[
-            (halves & np.uint64(len(BITS) - 1)).view(np.int64)
-        ]
-
-
 def _alike(run: Numbers, entries: Numbers, places: Rows) -> tuple[Rows, Rows]:
     """Those of the entries at `places` whose upper half stands in the run, with each row it has there."""
+    found = [_alike_near(run, entries, few) for few in np.array_split(places, len(run) // REACH + 1)]
+    places, rows = map(np.concatenate, zip(*found, strict=True))
+    return places, rows
+
+
+def _alike_near(run: Numbers, entries: Numbers, places: Rows) -> tuple[Rows, Rows]:
     at = np.searchsorted(run, entries[places] & ~ROW)
     places, at = places[at < len(run)], at[at < len(run)]
     alike = (run[at] >> HALF) == (entries[places] >> HALF)
@@ -235,7 +202,7 @@ def _merged_on_disk(runs: Sequence[Numbers]) -> Numbers:
     """The runs as one in a temporary file; piece by piece, so that little of it is in memory at a time."""
     pieces = sum(map(len, runs)) // PIECE + 2
     bounds = np.arange(1, pieces, dtype=np.uint64) * np.uint64(2**64 // pieces)
-    cut = [np.split(run, np.searchsorted(run, bounds)) for run in runs]
+    cut = [_split(run, bounds) for run in runs]
     with temporary() as file, room():
         for same_range in zip(*cut, strict=True):
             _merged(same_range).tofile(file)
@@ -244,3 +211,9 @@ def _merged_on_disk(runs: Sequence[Numbers]) -> Numbers:
         file.flush()
         on_disk: Numbers = np.memmap(file, np.uint64, "r")
     return on_disk
+
+
+def _split(run: Numbers, bounds: Numbers) -> list[Numbers]:
+    pieces = np.split(run, np.searchsorted(run, bounds))
+    let_go(run)
+    return pieces
