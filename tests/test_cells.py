@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.tabular import cells
+from pipeline.tabular import cells, escapes
 from pipeline.tabular.cutting import cut
 from pipeline.tabular.dialect import Dialect
 
@@ -18,6 +18,29 @@ DIALECTS = [Dialect(), Dialect(";", "'"), Dialect("\t", ""), Dialect("|", '"', "
 PIECES = [b"a", b" ", b",", b",", b";", b"\t", b"|", b'"', b'""', b'"a,"', b"'", b"\n", b"\n", b"\r\n", b"\r"]
 STRANGE = [b"\xc3\xa9", b"\xff", b"\xed\xb2\x80", b"\0", b"\xef\xbb\xbf", b"#", b"\\"]
 texts = st.lists(st.sampled_from(PIECES + STRANGE), max_size=40).map(b"".join)
+
+ESCAPING = [Dialect(",", '"', "\\"), Dialect(",", "", "\\"), Dialect("N", '"', "\\"), Dialect(",", "N", "\\")]
+ESCAPES = [
+    b"a",
+    b"N",
+    b",",
+    b",",
+    b"\\N",
+    b",\\N,",
+    b'"',
+    b'"a\\N',
+    b"\\",
+    b"\\,",
+    b"\n",
+    b"\n",
+    b"\r\n",
+    b"\xc3",
+    b"\xa9",
+    b"\0",
+    b"\x01",
+    bytes(escapes.CONTROLS[4:]),  # then there are not enough left for marks
+]
+escaping = st.lists(st.sampled_from(ESCAPES), max_size=30).map(b"".join)
 
 ALPHABET = "abé漢😀 ,;\"\n\r'\ufeff\\\t#|"
 tables = st.integers(1, 3).flatmap(
@@ -36,10 +59,25 @@ def frame(rows: list[list[str]]) -> pl.DataFrame:
 @given(texts, st.sampled_from(DIALECTS), st.integers(1, 3))
 @example(b"a\n\xef\xbb\xbfb\n", Dialect(), 1)
 @example(b"\xef\xbb\xbfa\n", Dialect(), 1)
+@example(b"\xef\xbb\xbf,\na\na\na\n", Dialect(), 2)
 @example(b'""\n\n""\n', Dialect(), 1)
 def test_each_record_is_read_as_the_careful_tokenizer_reads_it_or_broken(
     data: bytes, dialect: Dialect, width: int
 ) -> None:
+    check_reading(data, dialect, width)
+
+
+@given(escaping, st.sampled_from(ESCAPING), st.integers(1, 3))
+@example(b'"a,\\N,b"\n\\N\n\\NN\n"\\N"\na\\N\n', ESCAPING[0], 1)
+@example(b"\\\\N,\\\\,\\\\\\N\n\\\\\\\\,\\,,\\\\\\,\n", ESCAPING[0], 3)
+@example(b"a\\\r\nb,\\\n\n\xc3\\\xa9,\\\xc3\xa9\n", ESCAPING[0], 2)
+def test_escapes_are_read_as_the_careful_tokenizer_reads_them(
+    data: bytes, dialect: Dialect, width: int
+) -> None:
+    check_reading(data, dialect, width)
+
+
+def check_reading(data: bytes, dialect: Dialect, width: int) -> None:
     records = cut(data, dialect, 1000).records
     columns = [f"c{i}" for i in range(width)]
     read, left = cells.parse(records, dialect, columns)
@@ -48,6 +86,7 @@ def test_each_record_is_read_as_the_careful_tokenizer_reads_it_or_broken(
         raw = records.data[start:end]
         fields = dialect.fields(raw)
         try:
+            raw.decode()
             text = [field.decode() or None for field in fields]
         except UnicodeDecodeError:
             broken[int(line)] = "encoding"

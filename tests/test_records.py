@@ -112,6 +112,10 @@ def cut_in_pieces(data: bytes, dialect: Dialect, limit: int, size: int) -> list[
 @given(texts, st.sampled_from(DIALECTS), limits)
 @example(b'a,"b', Dialect(), 1000)
 @example(b"a\\\n", Dialect(",", "", "\\"), 1000)
+@example(b"a\\\rb\n", Dialect(",", "", "\\"), 1000)
+@example(b"a\\\r\nb\n", Dialect(",", "", "\\"), 1000)
+@example(b'"a\\"|"b\\"\n', Dialect("|", '"', "\\"), 1000)
+@example(b'a\\|"b"\n|\\"|\\\\|"\\""\n', Dialect("|", '"', "\\"), 1000)
 @example(b'\r"\r', Dialect(), 8)
 def test_cut_follows_the_rule(data: bytes, dialect: Dialect, limit: int) -> None:
     try:

@@ -10,12 +10,15 @@ careful tokenizer instead. `write` is the way back, in the staged file's own for
 from __future__ import annotations
 
 import io
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
+from pipeline.tabular import escapes
 from pipeline.tabular.cutting import cut
 from pipeline.tabular.dialect import Dialect
 from pipeline.tabular.records import Records
@@ -32,6 +35,20 @@ def parse(records: Records, dialect: Dialect, columns: Sequence[str]) -> tuple[p
     The records come back packed. Those that are no row of this table have become broken ones: `encoding`
     (no UTF-8), `nul` (a NUL byte), `field_count` (other than `len(columns)` fields).
     """
+    records, plain = records.packed(), replace(dialect, escapechar=None)
+    if not dialect.escapechar or dialect.escapechar.encode() not in records.data:
+        return _parsed(records, plain, columns)
+    found = escapes.hidden(records, dialect)
+    if not found:
+        return _parsed(records, dialect, columns)
+    bare, marks = found
+    cells, read = _parsed(replace(bare, broken=()), plain, columns)
+    rows = np.searchsorted(records.lines, [one.line for one in read.broken])
+    reasons = {int(row): one.reason for row, one in zip(rows, read.broken, strict=True)}
+    return escapes.shown(cells, marks), records.without(reasons).packed()
+
+
+def _parsed(records: Records, dialect: Dialect, columns: Sequence[str]) -> tuple[pl.DataFrame, Records]:
     records = records.packed()
     cells = _parsed_fast(records, dialect, columns)
     if cells is None:
@@ -58,8 +75,8 @@ def _schema(columns: Sequence[str]) -> dict[str, type[pl.String]]:
 def _parsed_fast(records: Records, dialect: Dialect, columns: Sequence[str]) -> pl.DataFrame | None:
     """The cells as polars reads them, or None unless each byte is accounted for."""
     data = records.data
-    if dialect.escapechar or b"\0" in data:
-        return None
+    if dialect.escapechar or b"\0" in data or data.startswith(BOM_UTF8):
+        return None  # of a mark polars takes three bytes away, and three short rows would make up for them
     if not len(records):
         return pl.DataFrame(schema=_schema(columns))
     try:

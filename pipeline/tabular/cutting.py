@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from pipeline.tabular.dialect import Dialect, grammar
+from pipeline.tabular.escapes import escaping
 from pipeline.tabular.records import Broken, Records
 
 if TYPE_CHECKING:
@@ -151,9 +152,7 @@ def _odd_lines(data: bytes, lines: _Lines, dialect: Dialect, limit: int) -> Mask
     """Which lines are not surely a record by themselves."""
     odd: Mask = lines.ends - lines.starts > limit
     at = np.frombuffer(data, np.uint8)
-    if dialect.escapechar and dialect.escapechar.encode() in data:
-        escapes = np.flatnonzero(at == ord(dialect.escapechar))
-        odd[_line_of(escapes, lines)] = True
+    odd[_line_of(escaping(at, dialect), lines)] = True
     if dialect.quotechar and dialect.quotechar.encode() in data:
         _mark_odd_quotes(odd, at, lines, dialect)
     return odd
