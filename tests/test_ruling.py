@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import pandera.pandas as pa
@@ -56,6 +57,14 @@ def many(data: st.DataObject) -> None:
     row = st.tuples(*(st.sampled_from([None, "", *POOLS[kind][2]]) for kind in names.values()))
     rows = data.draw(st.lists(row, min_size=1, max_size=10))
     agrees(schema, pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row"))
+
+
+@pytest.mark.parametrize("pattern", [r"\s", r"a|\s", r"x\s\Z", r"[\s.]", r"\w", r"\d", "x$", "x.", "[^x]"])
+@pytest.mark.parametrize("check", [pa.Check.str_matches, pa.Check.str_contains])
+def test_patterns_on_every_ascii_character(check: Callable[[str], pa.Check], pattern: str) -> None:
+    characters = [chr(number) for number in range(1, 128)]
+    cells = frame(A=[*characters, *(f"x{character}" for character in characters), "x\n\n", "xx"])
+    agrees(pa.DataFrameSchema({"A": pa.Column(str, check(pattern))}), cells)
 
 
 @given(data=st.data())

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from pipeline.handoffs import Mask, Offsets
 
 # Python's classes and `$` mean more than Rust's where a text has such a character.
-_ODD = r"[^\x00-\x7f]|\n"
+_ODD = r"[^\x00-\x7f]|[\n\x0b\x1c-\x1f]"
 _PATTERNS = ("str_matches", "str_contains")
 _EXACT_ON_TEXT = (
     *("str_length", "str_startswith", "str_endswith", *_PATTERNS, *EQUALITY),
