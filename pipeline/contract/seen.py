@@ -99,7 +99,11 @@ class Seen:
             self._fill_filter()
         first = np.full(len(entries), -1, np.int64)
         doubtful = np.flatnonzero(self._filter.may_hold(entries))
-        found = [_alike(run, entries, doubtful) for run in self._all_runs()]
+        found = [
+            _alike(run, entries, few)
+            for run in self._all_runs()
+            for few in np.array_split(doubtful, len(run) // REACH + 1)
+        ]
         if found:
             places, rows = map(np.concatenate, zip(*found, strict=True))
             same = self._texts.equal(rows, _row(entries[places]))
@@ -170,12 +174,6 @@ class Seen:
 
 def _alike(run: Numbers, entries: Numbers, places: Rows) -> tuple[Rows, Rows]:
     """Those of the entries at `places` whose upper half stands in the run, with each row it has there."""
-    found = [_alike_near(run, entries, few) for few in np.array_split(places, len(run) // REACH + 1)]
-    places, rows = map(np.concatenate, zip(*found, strict=True))
-    return places, rows
-
-
-def _alike_near(run: Numbers, entries: Numbers, places: Rows) -> tuple[Rows, Rows]:
     at = np.searchsorted(run, entries[places] & ~ROW)
     places, at = places[at < len(run)], at[at < len(run)]
     alike = (run[at] >> HALF) == (entries[places] >> HALF)

@@ -49,7 +49,7 @@ def parse(records: Records, dialect: Dialect, columns: Sequence[str]) -> tuple[p
 
 
 def _parsed(records: Records, dialect: Dialect, columns: Sequence[str]) -> tuple[pl.DataFrame, Records]:
-    records = records.packed()
+    """The same for packed records, whose escapes, if any, only the careful tokenizer knows."""
     cells = _parsed_fast(records, dialect, columns)
     if cells is None:
         records = records.without(_faults(records, dialect, len(columns))).packed()

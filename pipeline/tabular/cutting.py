@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from pipeline.tabular.dialect import Dialect, grammar
-from pipeline.tabular.escapes import escaping
+from pipeline.tabular.escapes import CR, LF, escaping
 from pipeline.tabular.records import Broken, Records
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 # A malformed line is kept whole in the rejects up to this many times the longest record allowed.
 LINE_FACTOR = 16
-LF, CR = 10, 13
 
 
 class LineTooLongError(Exception):
