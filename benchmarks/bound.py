@@ -29,8 +29,8 @@ from pipeline.contract import load_contract
 from pipeline.read import open_source
 from pipeline.read.csvfile import CsvSlice
 from pipeline.rejects import Rejects
+from pipeline.s3.checksums import CRC32
 from pipeline.sift import sifted
-from pipeline.store.checksums import CRC32
 from pipeline.tabular import lines
 from pipeline.validation import judged, screen, settled
 

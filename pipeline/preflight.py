@@ -19,8 +19,8 @@ from pipeline.config import Config
 from pipeline.config.types import is_loopback
 from pipeline.errors import StageError
 from pipeline.handoffs import HostedFile, Step
-from pipeline.store import Store
-from pipeline.store.answers import Refusal, refusal
+from pipeline.s3.answers import Refusal, refusal
+from pipeline.s3.client import Store
 from pipeline.wire import retried, session, within
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from typing import Any, Self, cast
 
 from pipeline.errors import StageError
 from pipeline.handoffs import HostedFile
-from pipeline.store import Store, storage
-from pipeline.store.answers import refusal
-from pipeline.store.uploads import abandon, begin
+from pipeline.s3.answers import refusal
+from pipeline.s3.client import Store, storage
+from pipeline.s3.multipart import abandon, begin
 from pipeline.urls import address
 from pipeline.wire import retried, session
 

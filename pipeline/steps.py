@@ -27,9 +27,9 @@ from pipeline.errors import (
 )
 from pipeline.handoffs import HostedFile, Progress, Result, Step
 from pipeline.private import PrivateFile
+from pipeline.s3.client import Store
 from pipeline.sift import contract_for, decide, sift, what_to_read
 from pipeline.stage import Upload
-from pipeline.store import Store
 
 if TYPE_CHECKING:
     from pipeline.contract import Contract

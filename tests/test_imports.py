@@ -170,7 +170,7 @@ def test_no_imports_run_in_circles() -> None:
         ("pipeline.contract.rules", "from importlib import import_module\nimport_module('pipeline.read')"),
         ("pipeline.report", "from pipeline.flow import Progress"),
         ("pipeline.flow", "from pipeline.cli import main"),
-        ("pipeline.store", "from pipeline.flow import run"),
+        ("pipeline.s3", "from pipeline.flow import run"),
         ("pipeline.contract", "import schemas.contact"),
         ("pipeline.submit", "from pipeline import ConfigError"),
         ("pipeline.config", "from pipeline.wire import redact"),

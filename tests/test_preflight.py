@@ -15,7 +15,7 @@ from pipeline.config.file import load_config
 from pipeline.errors import StageError
 from pipeline.handoffs import HostedFile
 from pipeline.preflight import unreachable
-from pipeline.store import Store
+from pipeline.s3.client import Store
 
 HEAD = b"EMAIL\n" + b"asha@example.com\n" * 40
 LENGTH = 5_000_000_000

@@ -27,9 +27,9 @@ from fakes import Arrived, Faults, answer, free_port, hold, wire
 import pipeline.stage
 from pipeline import ConfigError, HostedFile, PipelineError, StageError
 from pipeline.config import StageConfig
+from pipeline.s3.client import Store
 from pipeline.sandbox import Sandbox, start
 from pipeline.stage import Upload
-from pipeline.store import Store
 from pipeline.urls import presigned
 from pipeline.wire import hushed
 

@@ -11,7 +11,7 @@ from fakes import answer, answering
 from pipeline.config import StageConfig
 from pipeline.config.file import load_config
 from pipeline.errors import ConfigError, StageError
-from pipeline.store import Store
+from pipeline.s3.client import Store
 from pipeline.urls import MODES, address
 
 KEYS = ("AKIAEXAMPLE", "an-example-secret")

@@ -12,7 +12,7 @@ from pipeline.config import Config
 from pipeline.config.file import load_config
 from pipeline.errors import ConfigError
 from pipeline.policy import permissions
-from pipeline.store import Store
+from pipeline.s3.client import Store
 from pipeline.wire import hushed
 
 

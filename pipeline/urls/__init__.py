@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from pipeline.config import Config
-from pipeline.store import Store
+from pipeline.s3.client import Store
 from pipeline.urls import allowlisted, presigned, public
 
 

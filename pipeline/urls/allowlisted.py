@@ -10,7 +10,7 @@ from pipeline import policy
 from pipeline.config import Config
 from pipeline.errors import StageError
 from pipeline.policy.publicaccess import blocked, is_public
-from pipeline.store import Store
+from pipeline.s3.client import Store
 
 READABLE_HERE = False
 

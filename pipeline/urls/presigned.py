@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.config import Config
 from pipeline.errors import StageError
-from pipeline.store import Store, storage
+from pipeline.s3.client import Store, storage
 
 log = logging.getLogger("pipeline")
 

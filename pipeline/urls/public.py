@@ -9,7 +9,7 @@ from __future__ import annotations
 from pipeline.config import Config
 from pipeline.errors import StageError
 from pipeline.policy.publicaccess import blocked, is_public
-from pipeline.store import Store
+from pipeline.s3.client import Store
 
 READABLE_HERE = True
 

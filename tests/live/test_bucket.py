@@ -26,9 +26,9 @@ from fakes import Wire, answer, answering
 from pipeline import PipelineError, StageError, policy, run
 from pipeline.config.file import load_config
 from pipeline.policy.command import carry_out
-from pipeline.store import Store
-from pipeline.store.checksums import CRC32
-from pipeline.store.uploads import begin
+from pipeline.s3.checksums import CRC32
+from pipeline.s3.client import Store
+from pipeline.s3.multipart import begin
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -13,8 +13,8 @@ import pytest
 import pipeline.stage
 from pipeline import StageError
 from pipeline.policy.command import carry_out
+from pipeline.s3.client import Store
 from pipeline.stage import Upload
-from pipeline.store import Store
 
 from .product import CONTENT, MODES, PLATFORM, STRANGER, Product, resolve_test_names
 

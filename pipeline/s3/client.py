@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config.types import is_loopback
 from pipeline.errors import ConfigError, StageError
-from pipeline.store.answers import AGAIN, hint
+from pipeline.s3.answers import AGAIN, hint
 
 if TYPE_CHECKING:
     from boto3.session import Session

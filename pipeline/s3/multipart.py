@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 from pipeline.errors import StageError
-from pipeline.store import Store, storage
-from pipeline.store import writing as hosting
-from pipeline.store.checksums import CRC32, MD5, Checksum
+from pipeline.s3 import objects
+from pipeline.s3.checksums import CRC32, MD5, Checksum
+from pipeline.s3.client import Store, storage
 
 _NO_CHECKSUMS = ("NotImplemented", "InvalidArgument", "InvalidRequest")  # said by stores that know of none
 _GONE = ("NoSuchUpload", "NoSuchKey", "404")  # what stores say of an upload that is no more
@@ -33,12 +33,12 @@ def begin(store: Store, key: str) -> tuple[str, Checksum]:
 
 def _created(store: Store, key: str, **wish: Any) -> Any:
     made = store.client.create_multipart_upload(
-        Bucket=store.bucket, Key=key, **hosting.settings(store.config), **wish
+        Bucket=store.bucket, Key=key, **objects.settings(store.config), **wish
     )
     if not made.get("UploadId"):
         raise StageError("What answers there is no S3 store.", hint="Check stage.endpoint_url.")
     try:
-        hosting.check_encryption(store.config, made.get("ServerSideEncryption"))
+        objects.check_encryption(store.config, made.get("ServerSideEncryption"))
     except StageError:
         abandon(store, key, made["UploadId"])
         raise

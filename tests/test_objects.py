@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.config import StageConfig
 from pipeline.errors import StageError
-from pipeline.store import writing as hosting
+from pipeline.s3 import objects
 
 ALWAYS = {"ContentType": "text/csv; charset=utf-8", "CacheControl": "private, no-store"}
 PUBLIC: dict[str, Any] = {"url": "public", "public_access": "understood"}
@@ -28,12 +28,12 @@ PUBLIC: dict[str, Any] = {"url": "public", "public_access": "understood"}
     ],
 )
 def test_what_the_store_is_told(stage: dict[str, Any], more: dict[str, str]) -> None:
-    assert hosting.settings(StageConfig(**stage)) == ALWAYS | more
+    assert objects.settings(StageConfig(**stage)) == ALWAYS | more
 
 
 @pytest.mark.parametrize("stage", [{}, {"url": "allowlisted"}, PUBLIC])
 def test_no_acl_is_set_in_any_mode(stage: dict[str, Any]) -> None:
-    assert hosting.settings(StageConfig(**stage)) == ALWAYS
+    assert objects.settings(StageConfig(**stage)) == ALWAYS
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_no_acl_is_set_in_any_mode(stage: dict[str, Any]) -> None:
 )
 def test_what_is_not_as_it_must_be(stage: dict[str, Any], done: str | None, said: str) -> None:
     with pytest.raises(StageError, match=said):
-        hosting.check_encryption(StageConfig(**stage), done)
+        objects.check_encryption(StageConfig(**stage), done)
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_what_is_not_as_it_must_be(stage: dict[str, Any], done: str | None, said
     ],
 )
 def test_what_is_well(stage: dict[str, Any], done: str | None) -> None:
-    hosting.check_encryption(StageConfig(**stage), done)
+    objects.check_encryption(StageConfig(**stage), done)

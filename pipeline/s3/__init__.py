@@ -1,0 +1,1 @@
+"""The bucket: a client that is set up right, one upload in parts, how the object is written, refusals."""
