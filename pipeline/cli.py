@@ -11,7 +11,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -136,7 +136,8 @@ def _carry_out(job: Callable[[Any], Result], as_json: bool) -> NoReturn:
     from pipeline import report
 
     try:
-        with report.progress(quiet=as_json) as progress:
+        # Standard output is for what was asked for, so what a contract prints goes where errors go.
+        with report.progress(quiet=as_json) as progress, redirect_stdout(sys.stderr):
             result = job(progress)
     except Stopped as stop:
         raise Interrupted(stop) from None

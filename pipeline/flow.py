@@ -1,7 +1,6 @@
 """The way of a run, whole: read -> validate -> stage -> submit -> track.
 
-`run` and `validate` are what the package offers. They start the judge's interpreter before all else, for it
-takes longest to be ready; only then what the steps need is imported (steps.py takes them in order).
+`run` and `validate` are what the package offers; steps.py takes the steps in order.
 """
 
 from __future__ import annotations
@@ -10,8 +9,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from pipeline.contract.judging import interpreter
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -36,14 +33,12 @@ def run(
 
     Raises a `PipelineError` (see `pipeline.errors`) whose `result` says how far the run had come.
     """
-    with interpreter() as judge:
-        from pipeline.config.file import load_config
-        from pipeline.steps import Run
+    from pipeline.config.file import load_config
+    from pipeline.steps import Run
 
-        settings = load_config(config)
-        settings.require("submit" if dry_run else until, source_given=source is not None)
-        the_run = Run(settings, progress, judge)
-        return the_run.carry_out(source, "validate" if dry_run else until, dry_run=dry_run)
+    settings = load_config(config)
+    settings.require("submit" if dry_run else until, source_given=source is not None)
+    return Run(settings, progress).carry_out(source, "validate" if dry_run else until, dry_run=dry_run)
 
 
 def validate(
@@ -58,10 +53,9 @@ def validate(
     Writes `accepted.csv`, byte for byte what would be staged, and `rejects.csv` to the folder `output`, both
     readable by their owner only. Raises as `run` does.
     """
-    with interpreter() as judge:
-        from pipeline.config.file import load_config
-        from pipeline.steps import Run
+    from pipeline.config.file import load_config
+    from pipeline.steps import Run
 
-        settings = load_config(config)
-        settings.require("validate", source_given=source is not None)
-        return Run(settings, progress, judge, output=Path(output)).carry_out(source, "validate")
+    settings = load_config(config)
+    settings.require("validate", source_given=source is not None)
+    return Run(settings, progress, output=Path(output)).carry_out(source, "validate")

@@ -17,11 +17,7 @@ from pipeline.handoffs import Header, Progress, Result, Sifted, Source, Verdict
 
 if TYPE_CHECKING:
     from pipeline.contract import Contract
-    from pipeline.contract.judging import Interpreter
     from pipeline.rejects import Rejects
-
-
-LARGE = 32 << 20  # bytes of a file for which memory counts more than a second for a row that has to be judged
 
 
 def what_to_read(config: Config, given: Any, output: Path | None) -> Any:
@@ -51,21 +47,16 @@ def _written_over(source: Path, output: Path) -> Path | None:
     return next((t for t in targets if t.exists() and source.exists() and t.samefile(source)), None)
 
 
-def contract_for(config: Config, judge: Interpreter | None, source: Any) -> Contract:
-    """The configured contract; by what is remembered of it, where the source can be read a second time."""
-    from pipeline.contract import load_contract_in
-    from pipeline.read import can_be_read_again
+def contract_for(config: Config) -> Contract:
+    """The configured contract."""
+    from pipeline.contract import load_contract
 
-    wanted, again = config.contract, can_be_read_again(source)
-    is_large = again and isinstance(source, str | Path) and Path(source).stat().st_size > LARGE
-    return load_contract_in(
-        judge,
+    wanted = config.contract
+    return load_contract(
         wanted.schema_,
         base=config.base,
         primary_key=wanted.primary_key,
         unknown_columns=wanted.unknown_columns,
-        from_memory=again,
-        may_rest=is_large,
     )
 
 

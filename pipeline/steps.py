@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline import preflight
 from pipeline.config import Config
@@ -31,10 +31,6 @@ from pipeline.s3.client import Store
 from pipeline.sift import contract_for, decide, sift, what_to_read
 from pipeline.stage import Upload
 
-if TYPE_CHECKING:
-    from pipeline.contract import Contract
-    from pipeline.contract.judging import Interpreter
-
 log = logging.getLogger("pipeline")
 
 
@@ -50,11 +46,9 @@ class Run:
         self,
         config: Config,
         progress: Progress | None,
-        judge: Interpreter | None,
         output: Path | None = None,
     ) -> None:
         self.config = config
-        self.judge = judge
         self.progress = progress or (lambda *_: None)
         self.output = output
         self.keys: tuple[str, str] | None = None
@@ -119,29 +113,16 @@ class Run:
 
     def _validate_and_stage(self, given: Any, until: Step) -> HostedFile | None:
         """The hosted file; None where the run ends before. Nothing is visible unless all was well."""
-        from pipeline.contract import ContractChangedError
-
-        source = what_to_read(self.config, given, self.output)
+        data = what_to_read(self.config, given, self.output)
         with self._imported_ahead(until):
-            contract = contract_for(self.config, self.judge, source)
-        try:
-            return self._staged_by(contract, source, until)
-        except (PipelineError, ContractChangedError):
-            itself = contract.confirmed()
-            if itself is contract:
-                raise
-        return self._staged_by(itself, source, until)
-
-    def _staged_by(self, contract: Contract, given: Any, until: Step) -> HostedFile | None:
-        """What `_validate_and_stage` does, by a contract that may be but remembered."""
-        from pipeline.contract import ContractChangedError
+            contract = contract_for(self.config)
         from pipeline.read import open_source
         from pipeline.rejects import Rejects
 
         with ExitStack() as stack:
             source = stack.enter_context(
                 open_source(
-                    given,
+                    data,
                     self.config.source,
                     contract_names=contract.names,
                     resolve=contract.resolve,
@@ -150,8 +131,6 @@ class Run:
             rejects = stack.enter_context(Rejects(self.rejects_path, source.header, source.place_column))
             target = self._target(stack, until, source.size)
             sift(source, contract, rejects, target.write if target else len, self.result, self.progress)
-            if contract.confirmed() is not contract:
-                raise ContractChangedError
             if isinstance(target, PrivateFile):
                 target.complete()
             decide(self.config.contract, self.result)

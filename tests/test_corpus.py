@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from world import judged_here
 
 from pipeline import PipelineError, RejectedRows, Result, SourceError, validate
 
@@ -103,12 +101,6 @@ ERRORS: list[tuple[str, dict[str, Any], type[PipelineError], str, str]] = [
     ("trailing_delimiter_in_rows", {}, RejectedRows, "All 2 records", "Mend"),
     ("whole_row_quoted", {}, SourceError, "the whole line is quoted", "quotes around cells"),
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _soon() -> Iterator[None]:
-    with judged_here():
-        yield
 
 
 def config(source: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from world import judged_here, rows_of
+from world import rows_of
 
 from docs.generate import frame_values, typed_view
 from pipeline import validate
@@ -27,12 +27,8 @@ def test_the_contract_of_the_docs_does_what_they_say(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(code)
     (tmp_path / "source.csv").write_text(given)
     schema = str(tmp_path / "own.py:SUBSCRIBER")
-    with judged_here():
-        validate(
-            tmp_path / "source.csv",
-            {"contract": {"schema": schema, "primary_key": "EMAIL", "max_rejected": 3}},
-            output=tmp_path,
-        )
+    config = {"contract": {"schema": schema, "primary_key": "EMAIL", "max_rejected": 3}}
+    validate(tmp_path / "source.csv", config, output=tmp_path)
     assert (tmp_path / "accepted.csv").read_text() == staged
     rejects = rows_of((tmp_path / "rejects.csv").read_bytes())
     line, reasons = rejects[0].index("_line"), rejects[0].index("_reasons")

@@ -21,7 +21,6 @@ import pytest
 from world import CONTRACT, GOOD, NAMES, REASONS, ROOT, ROWS, World, a_world, as_csv, dicts_of, rows_of
 
 from pipeline import ConfigError, PipelineError, RejectedRows, Result, SourceError, load_config, run, validate
-from pipeline.contract.judging import interpreter
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +58,6 @@ def test_a_path(world: World) -> None:
         result = run(path, world.config(), until="stage")
         check_whole(world, result)
         assert result.state == "staged"
-
-
-def test_judged_in_an_interpreter_of_its_own(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.flow.interpreter", interpreter)
-    check_whole(world, run(world.contacts, world.config(), until="stage"))
 
 
 def test_a_compressed_path(world: World) -> None:

@@ -27,7 +27,6 @@ from world import CONTRACT, ROOT, World, a_world, as_csv
 
 from pipeline import PipelineError, load_config, run, validate
 from pipeline.contract.judgement import Judgement
-from pipeline.contract.judging import interpreter
 from pipeline.handoffs import Verdict
 from pipeline.read import open_source
 
@@ -135,16 +134,6 @@ def test_contracts_that_break_on_values(world: World, seen: Seen, name: str) -> 
     config = world.config(contract={**contract, "primary_key": [], "max_rejected": 0})
     ended = seen(lambda: run(world.folder / "good.csv", config, until="validate"))
     assert ended == {"warns": "", "fails": "RejectedRows", "dtype": "RejectedRows"}.get(name, "ConfigError")
-
-
-@pytest.mark.parametrize("name", ["check", "parser"])
-def test_contracts_that_break_in_the_judges_own_interpreter(
-    world: World, seen: Seen, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setattr("pipeline.flow.interpreter", interpreter)
-    contract = with_schema(world, f"leaks_{name}", CONTRACTS[name])
-    config = world.config(contract={**contract, "primary_key": []})
-    assert seen(lambda: run(world.folder / "good.csv", config, until="validate")) == "ConfigError"
 
 
 SOURCES: dict[str, bytes] = {

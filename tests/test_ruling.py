@@ -137,7 +137,6 @@ def test_addresses_and_numbers_are_ruled_by_what_the_libraries_say(
     judgement, rest, _ = ours.rule(cells)
     assert not rest.size
     assert judgement.failures == ours.judge(cells).failures
-    assert ours.asks_little
 
 
 @pytest.mark.parametrize("pattern", [r"[A-Z0-9._-]+@[a-z]+\Z", r"a.b\Z", "^[^@]+@", r"(?:a|[^0-9]{2})\Z"])

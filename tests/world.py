@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,14 +135,6 @@ class World:
 
 
 @contextmanager
-def judged_here() -> Iterator[None]:
-    """Within it runs judge in this process, which has imported pandera already: sooner for small files."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.flow.interpreter", lambda: nullcontext(None))
-        yield
-
-
-@contextmanager
 def a_world(folder: Path) -> Iterator[World]:
     import boto3
 
@@ -150,7 +142,6 @@ def a_world(folder: Path) -> Iterator[World]:
     (folder / "contacts.csv").write_text(as_csv([NAMES, *ROWS]), encoding="utf-8")
     with (
         sandbox.start(primary_key=["EMAIL"]) as started,
-        judged_here(),
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setenv("AWS_ACCESS_KEY_ID", started.access_key)

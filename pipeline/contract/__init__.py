@@ -9,12 +9,10 @@ sieve.py     records -> which are certainly good, by one pattern (fields.py, ran
 screen.py    rows -> which are certainly good, by polars (patterns.py: regular expressions for it)
 ruling.py    rows in doubt -> verdict, where polars can say what pandera would
 judge.py     the others -> verdict: pandera itself (frames.py: what it is handed)
-memory.py    the rules as they were the last time, to begin with
-judging.py   the judge in an interpreter of its own (serve.py: its other end)
 unique.py    what may not repeat in the whole source (seen.py: what was seen, keytexts.py: on disk)
 """
 
 from pipeline.contract.contract import Contract
-from pipeline.contract.loading import ContractChangedError, load_contract, load_contract_in
+from pipeline.contract.loading import load_contract
 
-__all__ = ["Contract", "ContractChangedError", "load_contract", "load_contract_in"]
+__all__ = ["Contract", "load_contract"]

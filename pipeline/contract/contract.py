@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -30,21 +29,14 @@ class Contract:
         self,
         rules: Rules,
         judge: Callable[[Sequence[str]], Judging],
-        itself: Future[Contract] | None = None,
     ) -> None:
         self.rules = rules
         self._new_judge = judge
-        self._itself = itself
         self._making = Lock()
         self._judges: dict[tuple[str, ...], Judging] = {}
         self._screens: dict[tuple[str, ...], pl.Expr] = {}
         self._rulings: dict[tuple[str, ...], Ruling] = {}
         self._sieves: dict[tuple[tuple[str, ...], ...], Sieve | None] = {}
-
-    def confirmed(self) -> Contract:
-        """This one, unless its rules were remembered wrongly: then the contract as it is. May wait."""
-        itself = self._itself.result() if self._itself else self
-        return self if itself.rules == self.rules else itself
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -56,13 +48,6 @@ class Contract:
         """Whether it may ask for a change of some cell's text."""
         rules = self.rules
         return rules.parsed or any(rule.parsed or rule.default is not None for rule in rules.columns)
-
-    @property
-    def asks_little(self) -> bool:
-        """Whether it leaves hardly a row to pandera."""
-        from pipeline.contract.ruling import leave_little
-
-        return not self.changes_text and leave_little(self.rules)
 
     def check_header(self, columns: Sequence[str], source: str) -> None:
         """Nothing, where a source with these columns can be judged.

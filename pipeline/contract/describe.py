@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -66,8 +66,17 @@ def describe(schema: DataFrameSchema) -> Rules:
 
 
 def check_name(check: Check) -> str:
-    """What pandera's failure cases call this check."""
-    return str(check.error if check.error is not None else check.name if check.name is not None else check)
+    """What pandera's failure cases call this check, with any set in it spelled in order."""
+    name = str(check.error if check.error is not None else check.name if check.name is not None else check)
+    for value in (check.statistics or {}).values():
+        if isinstance(value, (set, frozenset)) and name.startswith(f"{check.name}({str(value)[:1]}"):
+            return f"{check.name}({_ordered(value)})"
+    return name
+
+
+def _ordered(values: Collection[Any]) -> str:
+    listed = f"{{{', '.join(sorted(map(repr, values)))}}}" if values else "set()"
+    return f"frozenset({listed})" if isinstance(values, frozenset) else listed
 
 
 def check_rule(check: Check) -> CheckRule:

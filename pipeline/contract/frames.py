@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import traceback
 from collections.abc import Callable, Container, Mapping
 from functools import partial
 from types import SimpleNamespace
@@ -17,8 +18,9 @@ from pandera.api.function_dispatch import Dispatcher
 from pandera.dtypes import DataType
 from pandera.pandas import Column, DataFrameSchema, Parser
 
-from pipeline.contract.rules import ColumnRule
-from pipeline.errors import ConfigError
+from pipeline.contract.describe import check_name
+from pipeline.contract.rules import ROW, ColumnRule
+from pipeline.errors import ConfigError, PipelineError
 
 T = TypeVar("T")
 
@@ -56,8 +58,27 @@ def to_pandas(values: pl.Series, dtype: DataType | None) -> pd.Series[Any]:
     return series.astype(wanted)
 
 
+class Refused(BaseException):
+    """Carries a ConfigError past pandera, which takes any `Exception` within a check for failed rows."""
+
+    def __init__(self, error: ConfigError) -> None:
+        super().__init__()
+        self.error = error
+
+
+def code_error(what: str, fault: Exception, file: str) -> ConfigError:
+    """Return the error for code of the contract in `file` that raised; its own text may hold values."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == file]
+    where = f" ({file}, line {lines[-1]})" if lines else ""
+    return ConfigError(
+        f"{what} raised {type(fault).__name__}{where}",
+        hint="parsers, defaults and checks must work on any rows, blank cells included",
+    )
+
+
 def judged(
-    schema: DataFrameSchema, rules: Mapping[str, ColumnRule], early: Container[str]
+    schema: DataFrameSchema, rules: Mapping[str, ColumnRule], early: Container[str], file: str
 ) -> DataFrameSchema:
     """A schema of what is left to pandera: nullability, checks, and the parsers and defaults of columns
     that are not in `early`. One column for each of `rules`, which are the source's columns."""
@@ -65,12 +86,12 @@ def judged(
     for name, rule in rules.items():
         own = schema.columns[rule.name]
         columns[name] = _Column(
-            checks=_reporting(own.checks),
+            checks=_reporting(own.checks, name, file),
             parsers=None if name in early else keeping_rows(own.parsers, name),
             default=None if name in early else own.default,
             nullable=rule.nullable,
         )
-    return _Schema(columns, checks=_reporting(schema.checks), parsers=schema.parsers)
+    return _Schema(columns, checks=_reporting(schema.checks, ROW, file), parsers=schema.parsers)
 
 
 class _Column(Column):
@@ -113,22 +134,32 @@ def keeping_rows(parsers: list[Parser], column: str) -> list[Parser]:
     return [_with(p, _parser_fn=partial(kept, p._parser_fn)) if not p.element_wise else p for p in parsers]
 
 
-def _reporting(checks: list[Check]) -> list[Check]:
+def _reporting(checks: list[Check], column: str, file: str) -> list[Check]:
     """The checks that can reject, each made to answer for every row.
 
     A check that only warns rejects nothing, and its warning would hold values.
     """
-    return [_reports(check) for check in checks if not check.raise_warning]
+    return [_reports(check, column, file) for check in checks if not check.raise_warning]
 
 
-def _reports(check: Check) -> Check:
+def _reports(check: Check, column: str, file: str) -> Check:
     function: Any = check._check_fn
     if isinstance(function, Dispatcher):
         # pandera copies its built-in functions deeply, and a copy made early knows no pandas: ask by name.
-        function = function.__name__
-    answers = check._check_fn if check.element_wise else partial(_decided, function)
+        function = partial(_built_in, function.__name__)
+    where = f"the contract's check {column}:{check_name(check)}"
+
+    def answer(data: Any, **args: Any) -> Any:
+        try:
+            found = function(data, **args)
+        except PipelineError as error:
+            raise Refused(ConfigError(error.message, hint=error.hint)) from None
+        except Exception as fault:  # noqa: BLE001 - it is not our code, it may raise anything
+            raise Refused(code_error(where, fault, file)) from None
+        return found if check.element_wise else _for_each_row(found, data, where)
+
     # Its answer says which rows; all failure cases would only be written into a message that nobody reads.
-    return _with(check, _check_fn=answers, n_failure_cases=1)
+    return _with(check, _check_fn=answer, n_failure_cases=1)
 
 
 def _with(thing: T, **changes: Any) -> T:
@@ -138,14 +169,28 @@ def _with(thing: T, **changes: Any) -> T:
     return changed
 
 
-def _decided(function: str | Callable[..., Any], data: Any, **args: Any) -> Any:
-    """A check's answer with "unknown" taken for "passes", as pandera takes it where nothing else fails.
+def _built_in(name: str, data: Any, **args: Any) -> Any:
+    return Check.get_builtin_check_fn(name)(data, **args)
+
+
+def _for_each_row(answer: Any, data: Any, where: str) -> Any:
+    """The answer of a check with "unknown" taken for "passes", as pandera takes it where nothing else fails.
 
     Where something does, pandera stumbles over the first NA, and which rows that would reject depends on
-    which other rows are judged with them.
+    which other rows are judged with them. Raises Refused unless there is an answer for each row.
     """
-    call = Check.get_builtin_check_fn(function) if isinstance(function, str) else function
-    answer = call(data, **args)
-    if isinstance(answer, (pd.Series, pd.DataFrame)) and answer.isna().to_numpy().any():
-        return answer.fillna(True).astype(bool)
-    return answer
+    fault = None
+    if not isinstance(answer, (pd.Series, pd.DataFrame)):
+        fault = (
+            "answers once for all rows" if np.ndim(answer) == 0 else f"answers with a {type(answer).__name__}"
+        )
+    elif not answer.index.equals(data.index):
+        fault = "answers for other rows than it is asked about"
+    if fault:
+        raise Refused(
+            ConfigError(
+                f"{where} {fault}",
+                hint="a check must answer True or False for each row, in a Series on the index it is given",
+            )
+        )
+    return answer.fillna(True).astype(bool) if answer.isna().to_numpy().any() else answer

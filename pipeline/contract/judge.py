@@ -8,10 +8,9 @@ row numbers do, and the reasons' names from the rules.
 
 from __future__ import annotations
 
-import re
-import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,13 +22,25 @@ from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 from pandera.pandas import Column, DataFrameSchema
 
 from pipeline.contract import text, typed
-from pipeline.contract.frames import judged, keeping_rows, to_pandas
+from pipeline.contract.frames import Refused, code_error, judged, keeping_rows, to_pandas
 from pipeline.contract.judgement import Found, Judgement
 from pipeline.contract.rules import ANY_FILLED, NOT_NULLABLE, ROW, CellType, Rules, coercion
 from pipeline.errors import ConfigError, PipelineError
 
 if TYPE_CHECKING:
     from pipeline.handoffs import Offsets
+
+
+_ONE_AT_A_TIME = Lock()  # pandera's switches and registries belong to the whole process
+
+
+def _enabled() -> AbstractContextManager[Any]:
+    """Force pandera's switches on, whatever the host has set."""
+    return config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA)
+
+
+with _ONE_AT_A_TIME, _enabled():  # a parser asked before pandera's first own validation finds no backend
+    DataFrameSchema().validate(pd.DataFrame())
 
 
 class Judge:
@@ -52,7 +63,7 @@ class Judge:
             for name, column in own.items()
             if column.parsers and (column.coerce or schema.coerce) and bound.columns[name].type.kind != "text"
         }
-        self._schema = judged(schema, bound.columns, self._early)
+        self._schema = judged(schema, bound.columns, self._early, file)
         self._dtypes = {name: schema.dtype or column.dtype for name, column in own.items()}
         self._types = {name: rule.type for name, rule in bound.columns.items()}
         if schema.checks or schema.parsers:  # code about whole rows sees every column, as in pandera
@@ -70,6 +81,10 @@ class Judge:
         """
         if cells.is_empty():
             return Judgement()
+        with _ONE_AT_A_TIME:
+            return self._judgement(cells)
+
+    def _judgement(self, cells: pl.DataFrame) -> Judgement:
         changed = dict(self._parsed_as_text(cells))
         cells = cells.with_columns(changed.values())
         values, faults = typed.view(cells, self._types)
@@ -86,13 +101,14 @@ class Judge:
     def _validate(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, Sequence[SchemaError]]:
         """The frame as the contract's parsers and defaults leave it, and what pandera has against it."""
         index, columns = frame.index, set(frame.columns)
-        on = config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA)
         errors: Sequence[SchemaError] = ()
-        with on, self._code("code of the contract"):
+        with _enabled(), self._code("code of the contract"):
             try:
                 after = self._schema.validate(frame, lazy=True, inplace=True)
             except SchemaErrors as found:
                 after, errors = found.data, found.schema_errors
+            except Refused as refused:
+                raise refused.error from None
         if not after.index.equals(index) or not columns <= set(after.columns):
             raise ConfigError(
                 "a parser of the contract takes rows or columns out or puts them in another order",
@@ -113,10 +129,8 @@ class Judge:
             name = checks[error.check_index]
         rows = _rows(error)
         if not rows.size:
-            raised = re.match(r"[A-Za-z_]\w*(?=\()", str(error.failure_cases))
             raise ConfigError(
-                f"the contract's check {column}:{name} names no row: "
-                + (f"it raised {raised[0]}" if raised else "it answers for all rows at once"),
+                f"the contract's check {column}:{name} fails and names no row",
                 hint="a check must answer True or False for each row, whichever rows it is given",
             ) from None
         return rows[~faults[column].to_numpy()[rows]] if in_column else rows, f"{column}:{name}"
@@ -171,16 +185,7 @@ class Judge:
         except PipelineError:
             raise
         except Exception as fault:  # noqa: BLE001 - it is not our code, it may raise anything
-            lines = [
-                frame.lineno
-                for frame in traceback.extract_tb(fault.__traceback__)
-                if frame.filename == self._file
-            ]
-            where = f" ({self._file}, line {lines[-1]})" if lines else ""
-            raise ConfigError(
-                f"{what} raised {type(fault).__name__}{where}",
-                hint="parsers, defaults and checks must work on any rows, blank cells included",
-            ) from None
+            raise code_error(what, fault, self._file) from None
 
 
 def _changes(column: Column) -> bool:

@@ -1,26 +1,18 @@
-"""A contract read from where its spec says: here, or in the judge's interpreter; by memory to begin with."""
+"""Load a contract from where its spec says, once for each run, in the process that runs it."""
 
 from __future__ import annotations
 
 import dataclasses
-import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Thread
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.contract.contract import Contract
-from pipeline.contract.judging import Interpreter, JudgeLost
 from pipeline.contract.rules import ANY_FILLED, CheckRule, Rules, Unique
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from pipeline.contract.contract import Judging
-    from pipeline.contract.judgement import Judgement
 
 
 def load_contract(
@@ -58,65 +50,6 @@ def load_contract(
         return Judge(schema, rules, columns, file)
 
     return Contract(rules, judge)
-
-
-class ContractChangedError(Exception):
-    """The contract is not what was remembered of it: what was done by these rules has to be done again."""
-
-
-def load_contract_in(
-    interpreter: Interpreter | None,
-    spec: str,
-    *,
-    base: Path,
-    from_memory: bool = False,
-    may_rest: bool = False,
-    **options: Any,
-) -> Contract:
-    """The contract as `load_contract` has it, its rows judged in `interpreter`.
-
-    A module that the caller has imported is judged here, for the caller may have changed it; and so is a
-    contract that cannot be had there (if here neither, the error is that of the caller's interpreter).
-    `from_memory`: do not wait where its rules are remembered; then ask for `confirmed` in the end.
-    `may_rest`: the interpreter gives its memory back, where there will hardly be a row to judge.
-    """
-    from pipeline.contract.memory import Memory
-
-    here = partial(load_contract, spec, base=base, **options)
-    if interpreter is None or spec.rpartition(":")[0] in sys.modules:
-        return here()
-
-    def loaded() -> Contract:
-        try:
-            rules = Rules.from_json(interpreter.load(spec=spec, base=str(base), **options))
-        except (ConfigError, JudgeLost):
-            return here()
-        memory.keep(rules)
-        contract = Contract(rules, lambda _: interpreter.ask)
-        if may_rest and contract.asks_little:
-            interpreter.rest()
-        return contract
-
-    memory = Memory(spec, base, options)
-    rules = memory.recall() if from_memory else None
-    if rules is None:
-        return loaded()
-    loading: Future[Contract] = Future()
-    Thread(target=_settle, args=(loading, loaded), name="pipeline-contract").start()
-
-    def ask(cells: pl.DataFrame) -> Judgement:
-        if loading.result().rules != rules:
-            raise ContractChangedError
-        return loading.result().judge(cells)
-
-    return Contract(rules, lambda _: ask, loading)
-
-
-def _settle(future: Future[Contract], load: Callable[[], Contract]) -> None:
-    try:
-        future.set_result(load())
-    except BaseException as error:  # noqa: BLE001 - who asks for the result is told
-        future.set_exception(error)
 
 
 def _with_primary_key(rules: Rules, names: tuple[str, ...]) -> Rules:

@@ -60,20 +60,6 @@ _EPOCH = dt.datetime(1970, 1, 1)
 _TICKS = {"ms": dt.timedelta(milliseconds=1), "us": dt.timedelta(microseconds=1)}
 
 
-def leave_little(rules: Rules) -> bool:
-    """Whether hardly a row is left to the judge, since each check has an exact counterpart.
-
-    Of contracts that change no text.
-    """
-    text = pl.col("text")
-    exact = (
-        _exact(text, pl.col(_VALUE), rule.type, check) is not None
-        for rule in rules.columns
-        for check in rule.checks
-    )
-    return not rules.about_whole_rows and all(exact)
-
-
 class Ruled(NamedTuple):
     """What is certain about rows, and which of them have cells that are not ruled on, in which columns."""
 

@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.formats.digitpatterns import either, shape, spelled
-from pipeline.formats.phonepatterns import kept, numbers, require_region
+from pipeline.formats.phonepatterns import numbers, require_region
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneMetadata
@@ -42,7 +42,7 @@ def bounds(region: str | None) -> Bounds:
 
     Raises ValueError for a region that `phonenumbers` does not know.
     """
-    return Bounds(*kept("phonebounds", region, made))
+    return made(region)
 
 
 def made(region: str | None) -> Bounds:

@@ -10,19 +10,14 @@ follow it. A number is surely valid where `kind` and `general` match all of it, 
     never    beginnings where the library would take off a prefix, or look into another region
 
 Whatever stands in the metadata that this module does not understand leaves that country out, in doubt.
-The patterns are kept from run to run, as long as neither the metadata nor these modules change.
 """
 
 from __future__ import annotations
 
-import hashlib
-import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.cache import keep, recall
 from pipeline.formats.digitpatterns import all_but, beginning, either, shape, spelled
 
 if TYPE_CHECKING:
@@ -57,22 +52,7 @@ def readings(region: str | None) -> Readings:
 
     Raises ValueError for a region that `phonenumbers` does not know.
     """
-    abroad, home, leaving = kept("phonepatterns", region, made)
-    return Readings(Patterns(*abroad), tuple(Patterns(*each) for each in home), leaving)
-
-
-def kept(module: str, region: str | None, make: Callable[[str | None], Any]) -> Any:
-    """What `make`, in a module beside this one, makes for the region; kept from run to run."""
-    sources = [
-        pkgutil.get_data(__package__, f"{name}.py") or b""
-        for name in ("digitpatterns", "phonepatterns", module)
-    ]
-    key = [repr(region), version("phonenumbers"), hashlib.sha256(b"".join(sources)).hexdigest()]
-    value = recall(module, key)
-    if value is None:
-        value = make(region)
-        keep(module, key, value)
-    return value
+    return made(region)
 
 
 def require_region(region: str | None) -> None:

@@ -17,7 +17,7 @@ from pipeline.handoffs import Source
 if TYPE_CHECKING:
     from pipeline.config import SourceConfig
 
-__all__ = ["can_be_read_again", "open_source"]
+__all__ = ["open_source"]
 
 
 def _is_pandas(source: object) -> bool:
@@ -61,13 +61,6 @@ KINDS: list[tuple[Callable[[object], bool], Callable[..., AbstractContextManager
     (_is_polars, _open_polars),
     (lambda source: hasattr(source, "__arrow_c_stream__"), _open_arrow),
 ]
-
-
-def can_be_read_again(source: object) -> bool:
-    """Whether it is the same when read a second time: a file or a frame, neither a pipe nor a stream."""
-    if isinstance(source, str | Path):
-        return Path(source).is_file()
-    return _is_pandas(source) or _is_polars(source)
 
 
 def open_source(
