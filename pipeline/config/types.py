@@ -58,11 +58,13 @@ def _encoding(value: str) -> str:
     import codecs
 
     try:
-        known = codecs.lookup(value)._is_text_encoding
+        codec = codecs.lookup(value)
     except (LookupError, ValueError):
-        known = False
-    if not known:
-        raise ValueError("Python knows no such encoding; try utf-8, cp1252, latin-1 or utf-16")
+        raise ValueError("Python knows no such encoding; try utf-8, cp1252, latin-1 or utf-16") from None
+    # The last four are text encodings by Python's word, but for host names and source code, or fail always.
+    no_file = ("idna", "punycode", "undefined", "unicode-escape")
+    if not codec._is_text_encoding or codec.name in no_file:
+        raise ValueError("no file is written in this encoding; try utf-8, cp1252, latin-1 or utf-16")
     return value
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from pipeline.handoffs import Header, Malformed, Table
 from pipeline.read.csvhead import Head, Layout, cut_block, layout_of
 from pipeline.read.header import attributes
-from pipeline.read.stream import ByteStream, check_not_utf16, open_stream, shown
+from pipeline.read.stream import ByteStream, open_stream, shown
 from pipeline.tabular.records import Broken, Records
 
 if TYPE_CHECKING:
@@ -44,8 +44,6 @@ def open_csv(
     with open_stream(path) as stream:
         layout = layout_of(stream, config)
         stream.decode(layout.encoding)
-        if not layout.encoding:
-            check_not_utf16(stream)
         step = slice_bytes or _slice_bytes(stream.size)
         head = Head(stream, layout, min(step, 1 << 16))
         names = head.names(config.columns, contract_names)

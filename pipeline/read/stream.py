@@ -21,18 +21,10 @@ from pathlib import Path
 from typing import IO
 
 from pipeline.errors import SourceError
+from pipeline.read.encoding import start_of
 
 STDIN = "-"
 _HEAD = 1 << 16
-
-# Longest first: UTF-32's mark begins with UTF-16's.
-_MARKS = [
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-]
 
 _NOT_CSV = {
     b"\x1f\x8b": ("gzip data", "Give the file a name that ends in .gz, or unpack it first."),
@@ -72,6 +64,7 @@ class ByteStream:
         self._count = 0
         self._waiting = b""
         self._decoder: codecs.IncrementalDecoder | None = None
+        self._encoding = "utf-8"
         self._at_start = True
         self.size = self._before.st_size if self._before else None
         self.head = self._read_raw(_HEAD)
@@ -87,18 +80,16 @@ class ByteStream:
         return self._decoder is not None
 
     def decode(self, encoding: str | None) -> None:
-        """Begin to read, in `encoding` (None: what the mark at its head says, else UTF-8)."""
-        marks = ((mark, name) for mark, name in _MARKS if self.head.startswith(mark))
-        mark, marked = next(marks, (b"", "utf-8"))
-        name = codecs.lookup(encoding or marked).name
-        self._waiting = self.head
-        if name in ("utf-8", "utf-8-sig"):
-            self._waiting = self.head.removeprefix(codecs.BOM_UTF8)
-            return
-        if encoding:
-            mark = b""
-        self._decoder = codecs.getincrementaldecoder(name)("pipeline.undecodable")
-        self._waiting = self._to_utf8(self.head[len(mark) :], final=False)
+        """Begin to read, in `encoding` (None: what the mark at its head says, else UTF-8).
+
+        Raises SourceError where the head contradicts it.
+        """
+        name, mark = start_of(self.head, encoding, name=self.name)
+        self._waiting = self.head[mark:]
+        if name != "utf-8":
+            self._encoding = encoding or name
+            self._decoder = codecs.getincrementaldecoder(name)("pipeline.undecodable")
+            self._waiting = self._to_utf8(self._waiting, final=False)
 
     def read(self, size: int) -> bytes:
         """About `size` bytes more, to the end of a line where that is easily had; b"" at the end only.
@@ -122,7 +113,13 @@ class ByteStream:
     def _to_utf8(self, raw: bytes, *, final: bool) -> bytes:
         if not self._decoder:
             return raw
-        text = self._decoder.decode(raw, final)
+        try:
+            text = self._decoder.decode(raw, final)
+        except UnicodeError:  # its codec knows no way to go on
+            raise SourceError(
+                f"{self.name}: cannot be decoded as {self._encoding}",
+                hint="Set source.encoding to what it was saved as: utf-8, cp1252, utf-16-le.",
+            ) from None
         if text and self._at_start:
             text, self._at_start = text.removeprefix("\ufeff"), False
         return text.encode("utf-8", "surrogatepass")
@@ -192,19 +189,6 @@ def open_stream(path: str) -> Iterator[ByteStream]:
     finally:
         if path != STDIN:
             file.close()
-
-
-def check_not_utf16(stream: ByteStream) -> None:
-    """Raise SourceError where a file without a mark looks like UTF-16."""
-    is_nul = tuple(byte == 0 for byte in stream.head[:4])
-    orders: dict[tuple[bool, ...], str] = {(False, True, False, True): "le", (True, False, True, False): "be"}
-    order = None if stream.transcoded else orders.get(is_nul)
-    if order is None:
-        return
-    raise SourceError(
-        f"{stream.name}: every second byte is NUL: it looks like UTF-16 without a byte order mark",
-        hint=f"If so, set source.encoding: utf-16-{order}",
-    )
 
 
 def shown(raw: bytes, *, transcoded: bool) -> str:
