@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from inspect import signature
 
 import email_validator
 import polars as pl
@@ -37,7 +38,6 @@ GOOD_EMAILS = [
     "a@b.co", "first.last+tag@sub.example.com", "UPPER@EXAMPLE.COM", "o'brien@example.org", "a@b.c", "a@1.de",
     "x_y-z@a-b.example", "jürgen@example.com", "user@müller.example", "user@xn--mller-kva.example",
     "用户@例子.广告", "{a}|b~!#$%&*/=?^`@example.com", "e\u0301@example.com", f"a@{'b' * 63}.com",
-    f"{'a' * 65}@example.com", f"{'a' * 242}@example.com",
 ]  # fmt: skip
 BAD_EMAILS = [
     "", "@", "a", "a@", "@b.co", "a@b", "a@@b.co", "a@b@c.co", "a b@c.co", " a@b.co", "a@b.co ", "a@b.co\n",
@@ -63,6 +63,16 @@ def test_bad_addresses(text: str) -> None:
     assert not library_takes_email(text)
     assert not emails.accepts(text)
     assert surely_emails([text]) == []
+
+
+@pytest.mark.parametrize("domain", ["example.com", "müller.example", "xn--mller-kva.example", "例子.广告"])
+def test_the_whole_address_is_bounded_and_not_its_local_part(domain: str) -> None:
+    longest = domain.encode("idna").decode()
+    for length in (64, 65, 253 - len(longest)):
+        assert emails.accepts(f"{'a' * length}@{domain}")
+    assert not emails.accepts(f"{'a' * (254 - len(longest))}@{domain}")
+    assert not emails.accepts(f"{'a' * 64}..a@{domain}")
+    assert not emails.accepts(f"{'a' * 65}@localhost")
 
 
 def test_ordinary_addresses_are_surely_accepted() -> None:
@@ -116,7 +126,13 @@ ADDRESSES = st.one_of(
 )
 
 
+# email-validator 2.2 bounds local parts as well.
+BOUNDS_LOCAL_PARTS = "strict" not in signature(email_validator.validate_email).parameters
+
+
 def agree_on_emails(texts: list[str]) -> None:
+    if BOUNDS_LOCAL_PARTS:
+        texts = [text for text in texts if len(text.rpartition("@")[0]) <= 64]
     accepted = [text for text in texts if library_takes_email(text)]
     assert [text for text in texts if emails.accepts(text)] == accepted
     assert [text for text in texts if emails.accepts_like(text)] == accepted

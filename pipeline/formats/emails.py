@@ -17,13 +17,15 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Collection
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import cache, lru_cache
+from inspect import signature
+from typing import TYPE_CHECKING, Any
 
 from pipeline.formats.asking import ASCII, told
 
 if TYPE_CHECKING:
     import polars as pl
+    from email_validator import ValidatedEmail
 
 __all__ = ["accepts", "never", "screen", "verdict", "whole"]
 
@@ -41,28 +43,52 @@ LETTERS = string.ascii_lowercase
 LONGEST = 20  # letters after the last dot
 # Within this many bytes neither a label (63) nor a domain (253) nor an address (254) is too long.
 SHORT = 64
+# In bytes, by RFC 5321: the library bounds an address by it, and 2.2 its local part.
+LONGEST_ADDRESS = 254
+LONGEST_LOCAL = 64
 
 
 def accepts(text: str) -> bool:
     """Whether `text` is an e-mail address by `email_validator`, its DNS look-up left out."""
-    from email_validator import EmailNotValidError, validate_email
+    from email_validator import EmailNotValidError
 
+    local, _, domain = text.rpartition("@")
     try:
-        validate_email(
-            text,
-            allow_smtputf8=True,
-            allow_empty_local=False,
-            allow_quoted_local=False,
-            allow_domain_literal=False,
-            allow_display_name=False,
-            strict=False,
-            check_deliverability=False,
-            test_environment=False,
-            globally_deliverable=True,
-        )
+        if len(local) > LONGEST_LOCAL and IS_LOCAL.fullmatch(local):
+            # email-validator 2.2 bounds the local part too; later ones the whole address alone.
+            checked = _validate(f"a@{domain}")
+            forms = (domain, checked.domain, checked.ascii_domain)
+            return all(len(f"{local}@{form}".encode()) <= LONGEST_ADDRESS for form in forms)
+        _validate(text)
     except EmailNotValidError:
         return False
     return True
+
+
+def _validate(text: str) -> ValidatedEmail:
+    """What the library reads in an address. Raises EmailNotValidError."""
+    from email_validator import validate_email
+
+    return validate_email(
+        text,
+        allow_smtputf8=True,
+        allow_empty_local=False,
+        allow_quoted_local=False,
+        allow_domain_literal=False,
+        allow_display_name=False,
+        check_deliverability=False,
+        test_environment=False,
+        globally_deliverable=True,
+        **_newer_options(),
+    )
+
+
+@cache
+def _newer_options() -> dict[str, Any]:
+    """`strict`, which email-validator knows from 2.3 on."""
+    from email_validator import validate_email
+
+    return {"strict": False} if "strict" in signature(validate_email).parameters else {}
 
 
 def screen(column: pl.Expr) -> pl.Expr:

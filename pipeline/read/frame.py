@@ -76,8 +76,11 @@ def open_arrow(
     import pyarrow as pa
 
     try:
-        reader = pa.RecordBatchReader.from_stream(stream)
-    except pa.ArrowException:
+        if hasattr(pa.RecordBatchReader, "from_stream"):
+            reader = pa.RecordBatchReader.from_stream(stream)
+        else:  # pyarrow 14 takes a stream whole or not at all
+            reader = pa.table(stream).to_reader()
+    except (pa.ArrowException, OSError):
         raise _broken_stream() from None
     width = len(reader.schema)
     head = _head(reader.schema.names, config, **contract)

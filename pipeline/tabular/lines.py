@@ -68,8 +68,8 @@ def first_column(lines: pl.Series, name: str) -> pl.DataFrame | None:
     if lines.str.starts_with('"').any():
         return None
     line = pl.col(name)
-    end = line.str.find(",", literal=True)  # in bytes, where `str.head` would count characters
-    cells = lines.alias(name).to_frame().select(line.cast(pl.Binary).bin.head(end).cast(pl.String))
+    first = line.str.splitn(",", 2).struct.field("field_0").alias(name)
+    cells = lines.alias(name).to_frame().select(first)
     return cells.with_columns(pl.when(line != "").then(line))
 
 

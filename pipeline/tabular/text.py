@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 # Below it every whole number is a float of its own, so the digits shown are the ones meant; 2^53 itself is
 # what 2^53 + 1 is rounded to.
-_EXACT = {pl.Float64: 2**53, pl.Float32: 2**24, pl.Float16: 2**11}
+_EXACT = {np.float64: 2**53, np.float32: 2**24, np.float16: 2**11}
 _DATETIME = "%Y-%m-%dT%H:%M:%S%.f"
 # Python writes a fraction with six or nine digits, polars with three where that is enough.
 _TRAILING_ZEROS = re.compile(r"(\.\d{3}(?:\d{3})*?)(?:000)+(?=[+-]|\Z)")
@@ -63,6 +63,8 @@ def of_series(values: pl.Series) -> Text:
     kind = values.dtype
     if isinstance(kind, pl.Binary):
         return _of_bytes(values)
+    if str(kind) == "Float16":  # polars 1.35 has no such type
+        return of_objects(values.to_numpy())
     if kind.is_float():
         return Text(_of_floats(values), [])
     if isinstance(kind, pl.Datetime):
@@ -123,13 +125,12 @@ def _of_float(value: float | np.floating[Any], row: int) -> str | None:
     """As `_of_floats`, of one value; to make a column of each would take far longer."""
     if math.isnan(value):
         return None
-    half, single = isinstance(value, np.float16), isinstance(value, np.float32)
-    limit = _EXACT[pl.Float16 if half else pl.Float32 if single else pl.Float64]
+    limit = _EXACT[type(value) if isinstance(value, np.float16 | np.float32) else np.float64]
     if abs(float(value)) >= limit:
         raise _uncertain(limit, row)
     if value == int(value):
         return str(int(value))
-    return np.format_float_positional(np.float32(value) if half else value, trim="-")
+    return np.format_float_positional(np.float32(value) if isinstance(value, np.float16) else value, trim="-")
 
 
 def _uncertain(limit: int, row: int) -> NoTextError:
@@ -144,9 +145,7 @@ def _of_bytes(values: pl.Series) -> Text:
 
 
 def _of_floats(values: pl.Series) -> pl.Series:
-    limit = next(most for kind, most in _EXACT.items() if isinstance(values.dtype, kind))
-    if isinstance(values.dtype, pl.Float16):
-        values = values.cast(pl.Float32)
+    limit = _EXACT[np.float32 if isinstance(values.dtype, pl.Float32) else np.float64]
     values = values.fill_nan(None)
     refused = (values.abs() >= limit).arg_true()
     if len(refused):
