@@ -33,14 +33,22 @@ config_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+)
 @click.version_option(package_name="netcore-bulk-upload")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Validate contacts, host them on S3 and load them through Netcore CE's bulk-upload API.
 
     Exit codes: 0 done, 2 config or usage, 3 source, 4 rejected records, 5 storage, 6 API, 7 job,
     130/143 interrupted, 1 anything else.
     """
+    if context.invoked_subcommand is None:  # click 8.1 would leave with 0
+        click.echo(context.get_help(), err=True)
+        context.exit(2)
 
 
 @cli.command()

@@ -64,6 +64,7 @@ POOLS: dict[str, tuple[Any, CellType, list[str], list[Any]]] = {
     ),
 }
 PATTERNS = ["a", "[0-9]", r"\d", "^a$", r"(?i)AB\Z", "b?", ".+ ."]
+TEXT = str(pd.Series(["a"]).dtype)  # what text is to this pandas: "str", or "object" before 3
 
 
 @st.composite
@@ -289,8 +290,8 @@ def test_integers_keep_their_dtype_and_their_last_digit() -> None:
         (bool, ["true"], "bool"),
         (bool, ["true", ""], "boolean"),
         (object, ["a", ""], "object"),
-        (str, ["a", ""], "str"),
-        (None, ["a", ""], "str"),
+        (str, ["a", ""], TEXT),
+        (None, ["a", ""], TEXT),
         ("date32[day][pyarrow]", ["2001-01-01", ""], "date32[day][pyarrow]"),
         ("datetime64[ns, UTC]", ["2001-01-01", ""], "datetime64[ns, UTC]"),
         ("category", ["a", ""], "category"),

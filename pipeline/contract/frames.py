@@ -53,7 +53,8 @@ def to_pandas(values: pl.Series, dtype: DataType | None) -> pd.Series[Any]:
     mapper = pd.ArrowDtype if isinstance(wanted, pd.ArrowDtype) else _NULLABLE.get
     series: pd.Series[Any] = values.to_arrow().to_pandas(types_mapper=mapper)
     has_no_null = isinstance(wanted, np.dtype) and wanted.kind in "iub"
-    if wanted is None or wanted == series.dtype or (has_no_null and values.null_count()):
+    is_text = isinstance(wanted, np.dtype) and wanted.kind == "U"  # pandas 2's `str`: None would be "None"
+    if wanted is None or is_text or wanted == series.dtype or (has_no_null and values.null_count()):
         return series
     return series.astype(wanted)
 

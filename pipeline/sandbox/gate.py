@@ -1,0 +1,189 @@
+"""What moto, in any version, does not do as S3 does: a WSGI application in front of it.
+
+It checks signatures, expiry, digests, and who may read without a signature; it keeps the condition of a
+conditional write, and answers a Complete that is said again.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import os
+import threading
+import zlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote, unquote_to_bytes
+from xml.sax.saxutils import escape
+
+from pipeline.sandbox.policy import may_read
+from pipeline.sandbox.sigv4 import Keys, Refused, Request, verify
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_CHECKSUM = "x-amz-checksum-"
+_ALGORITHM = _CHECKSUM + "algorithm"
+
+
+class Gate:
+    """The WSGI application in front of moto, whose own `buckets` it looks into."""
+
+    def __init__(self, app: WSGIApplication, keys: Keys, buckets: Mapping[str, Any]) -> None:
+        self.app, self.keys, self.buckets = app, keys, buckets
+        self._conditional = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = _request(environ)
+        try:
+            bucket, key = _address(request)
+            if not verify(request, self.keys, datetime.now(UTC)):
+                self._check_public(request, bucket, key, environ["REMOTE_ADDR"])
+            _check_digests(request)
+            done = self._check_upload(request, bucket, key)
+        except Refused as refused:
+            return _refuse(refused, start_response)
+        if done is not None:
+            return _answer(200, "CompleteMultipartUploadResult", {"ETag": done.etag}, start_response)
+        environ.setdefault("HTTP_AUTHORIZATION", "admitted")  # moto would ask its own, coarser policy again
+        _set_address(environ, request, f"/{bucket}/{key}" if key else f"/{bucket}")
+        if (wish := request.headers.get(_ALGORITHM)) and request.query.startswith("uploads"):
+            start_response = _agreeing(start_response, wish)
+        if request.method in ("GET", "HEAD") or "if-none-match" not in request.headers:
+            return self.app(environ, start_response)
+        with self._conditional:  # to look and then to write: of two at once, both would win
+            if self._object(bucket, key) is None:
+                return self.app(environ, start_response)
+            taken = Refused(412, "PreconditionFailed", "At least one of the pre-conditions did not hold")
+            return _refuse(taken, start_response)
+
+    def _object(self, bucket: str, key: str) -> Any:
+        """The object of that key as moto holds it, None where there is none."""
+        found = self.buckets[bucket].keys.get(unquote(key)) if bucket in self.buckets else None
+        return found if hasattr(found, "etag") else None  # and no delete marker
+
+    def _check_public(self, request: Request, bucket: str, key: str, address: str) -> None:
+        plain = request.method in ("GET", "HEAD") and key and not request.query
+        policy = self.buckets[bucket].policy if plain and bucket in self.buckets else None
+        if policy is None or not may_read(policy, bucket, key, address):
+            raise Refused(403, "AccessDenied", "Access Denied")
+
+    def _check_upload(self, request: Request, bucket: str, key: str) -> Any:
+        """What an upload has become where a Complete is said again; moto breaks on one that is gone.
+
+        Raises Refused unless what is asked of the upload can be done.
+        """
+        upload = dict(request.parameters).get("uploadId")
+        if not upload or bucket not in self.buckets:
+            return None
+        if known := self.buckets[bucket].multiparts.get(upload):
+            _check_agreed(request, (known.metadata.get(_ALGORITHM) or "").upper())
+            return None
+        made = self._object(bucket, key)
+        if request.method != "POST" or made is None or made.multipart is None or made.multipart.id != upload:
+            raise Refused(404, "NoSuchUpload", "The specified upload does not exist.")
+        return made
+
+
+def _address(request: Request) -> tuple[str, str]:
+    """Bucket and key, both still encoded, from `127.0.0.1/bucket/key` or `bucket.localhost/key`."""
+    host = request.headers.get("host", "").rpartition(":")[0]
+    if host.endswith(".localhost"):
+        return host.removesuffix(".localhost"), request.path[1:]
+    bucket, _, key = request.path[1:].partition("/")
+    return bucket, key
+
+
+def _request(environ: WSGIEnvironment) -> Request:
+    """The request as it was on the wire; the body is read whole, and put back for moto."""
+    stream = environ["wsgi.input"]
+    chunked = environ.get("wsgi.input_terminated", False)
+    body = stream.read() if chunked else stream.read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    headers = {name[5:]: value for name, value in environ.items() if name.startswith("HTTP_")}
+    headers |= {name: environ[name] for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if name in environ}
+    path, _, query = environ["RAW_URI"].partition("?")
+    return Request(
+        method=environ["REQUEST_METHOD"],
+        path=path,
+        query=query,
+        headers={name.replace("_", "-").lower(): value for name, value in headers.items()},
+        body=body,
+    )
+
+
+def _set_address(environ: WSGIEnvironment, request: Request, path: str) -> None:
+    """Let moto see one way of addressing only, and none of its own back doors."""
+    environ["HTTP_HOST"] = "localhost"
+    environ["RAW_URI"] = environ["REQUEST_URI"] = path + (f"?{request.query}" if request.query else "")
+    environ["PATH_INFO"] = unquote_to_bytes(path.encode("latin-1")).decode("latin-1")
+    environ.pop("HTTP_X_MOTO_ACCOUNT_ID", None)
+
+
+def _agreeing(start_response: StartResponse, algorithm: str) -> StartResponse:
+    """S3 says to which checksum it will hold an upload; not every moto does."""
+
+    def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+        others = [(name, value) for name, value in headers if name.lower() != _ALGORITHM]
+        return start_response(status, [*others, (_ALGORITHM, algorithm)], *more)
+
+    return cast("StartResponse", start)
+
+
+def _check_agreed(request: Request, agreed: str) -> None:
+    """S3 holds an upload to the checksum its Create named: each part has one, and Complete repeats it."""
+    if not agreed:
+        return
+    if request.method == "PUT":
+        sent = (*request.headers, request.headers.get("x-amz-trailer"))
+        if _CHECKSUM + agreed.lower() not in sent:
+            raise Refused(400, "InvalidRequest", "Checksum Type mismatch occurred.")
+    if request.method == "POST":
+        repeated = request.body.count(f"<Checksum{agreed}>".encode())
+        if repeated < request.body.count(b"<Part>"):
+            raise Refused(400, "InvalidRequest", "Complete must include the checksum of each part.")
+
+
+def _check_digests(request: Request) -> None:
+    """Computed here and not by what made them: a fault of the sender's must show."""
+    if request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
+        return  # of a chunked body the headers would describe the decoded bytes, which moto unpacks
+    for header, malformed, digest in (
+        ("content-md5", "InvalidDigest", _md5),
+        (_CHECKSUM + "crc32", "InvalidRequest", _crc32),
+    ):
+        if (expected := request.headers.get(header)) is None:
+            continue
+        computed = base64.b64encode(digest(request.body)).decode()
+        if len(expected) != len(computed):
+            raise Refused(400, malformed, f"The {header} you specified is not valid.")
+        if expected != computed:
+            raise Refused(400, "BadDigest", f"The {header} you specified did not match what we received.")
+
+
+def _md5(body: bytes) -> bytes:
+    return hashlib.md5(body, usedforsecurity=False).digest()
+
+
+def _crc32(body: bytes) -> bytes:
+    return zlib.crc32(body).to_bytes(4, "big")
+
+
+def _refuse(refused: Refused, start_response: StartResponse) -> list[bytes]:
+    parts = {"Code": refused.code, "Message": refused.message, "RequestId": os.urandom(8).hex()}
+    return _answer(refused.status, "Error", parts, start_response)
+
+
+def _answer(code: int, element: str, parts: Mapping[str, str], start_response: StartResponse) -> list[bytes]:
+    inner = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in parts.items())
+    body = f'<?xml version="1.0" encoding="UTF-8"?>\n<{element}>{inner}</{element}>'.encode()
+    status = HTTPStatus(code)
+    start_response(
+        f"{status.value} {status.phrase}",
+        [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))],
+    )
+    return [body]
