@@ -88,6 +88,12 @@ class StageError(PipelineError):
     retryable = True
 
 
+class LedgerError(StageError):
+    """The ledger cannot be relied on: the store ignores its condition, or a newer version wrote it."""
+
+    retryable = False
+
+
 class SubmitError(PipelineError):
     """The bulk-upload API did not accept the job; see the three classes below."""
 

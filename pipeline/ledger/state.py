@@ -1,0 +1,121 @@
+"""What state a run is in: a pure fold of its events, whatever their order and however often they come.
+
+    events (any order, any repeats)  ->  sorted as they follow each other  ->  one walk through TRANSITIONS
+
+The table below is the state diagram; docs/ledger.md draws it from here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pipeline.ledger.events import Event, Facts, newer
+
+OVERDUE = "180 s"
+BUSY_SECONDS = 180  # a claim without an answer is busy for so long by the store's clock, then unknown
+
+ANSWERS = ("submitted", "refused", "unsent", "marked", "given_up")
+ENDS = ("completed", "failed", "rejected", "refused", "unsent", "staged", "duplicate_of")
+_ORDER = ("started", "staged", "claim", "answer", "callback", "ended", "cleaned")
+
+# From what states an event leads where. Where none is named, the state stays and the event is a warning.
+_STEPS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("started", ("absent",), "started"),
+    ("staged", ("absent", "started"), "hosted"),
+    ("claim", ("absent", "started", "hosted"), "busy"),
+    (OVERDUE, ("busy",), "unknown"),
+    ("answer submitted", ("busy", "unknown"), "submitted"),
+    ("answer marked", ("busy", "unknown"), "submitted"),
+    ("answer refused", ("busy", "unknown"), "refused"),
+    ("answer unsent", ("busy", "unknown"), "unsent"),
+    ("answer given_up", ("busy", "unknown"), "given_up"),
+    ("callback", ("absent", "started", "hosted", "busy", "unknown", "submitted"), "submitted"),
+    ("ended completed", ("absent", "started", "hosted", "busy", "unknown", "submitted"), "completed"),
+    ("ended failed", ("absent", "started", "hosted", "busy", "unknown", "submitted"), "failed"),
+    ("ended rejected", ("absent", "started"), "rejected"),
+    ("ended refused", ("absent", "started", "hosted", "busy", "unknown", "refused"), "refused"),
+    ("ended unsent", ("absent", "started", "hosted", "busy", "unknown", "unsent"), "unsent"),
+    ("ended staged", ("absent", "started", "hosted"), "staged"),
+    ("ended duplicate_of", ("absent", "started", "hosted"), "duplicate_of"),
+)
+TRANSITIONS: Mapping[tuple[str, str], str] = {
+    (state, event): then for event, states, then in _STEPS for state in states
+}
+STATES = tuple(dict.fromkeys(("absent", *TRANSITIONS.values())))
+"""Every state that a run can be in; `absent` is a run of which nothing is recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """Where a run stands: its `state`, the facts of each kind of event, and what does not fit together.
+
+    `at` is when its last event was written, by the store's clock; `callbacks` are the facts of all callbacks,
+    `cleaned` says that its hosted object is gone.
+    """
+
+    state: str
+    facts: Mapping[str, Facts] = field(default_factory=dict)
+    callbacks: tuple[Facts, ...] = ()
+    warnings: tuple[str, ...] = ()
+    at: datetime | None = None
+
+    @property
+    def cleaned(self) -> bool:
+        """Whether the hosted object was removed."""
+        return "cleaned" in self.facts
+
+
+def fold(events: Iterable[Event], now: datetime) -> RunState:
+    """The state that these events of one run come to at `now`, by the store's clock.
+
+    A pure function: order and repeats make no difference. Raises LedgerError for an event, or a value of
+    one, that this version does not know.
+    """
+    facts: dict[str, Facts] = {}
+    callbacks: list[Facts] = []
+    warnings: list[str] = []
+    state, ordered = "absent", sorted(events, key=_order)
+    for event in ordered:
+        label = _label(event)
+        if facts.get(event.kind) == event.facts or event.facts in callbacks:
+            continue  # the same again
+        if (state, label) in TRANSITIONS:
+            state = TRANSITIONS[state, label]
+        elif label != "cleaned":
+            warnings.append(f"the event `{label}` came to a run that was {state}")
+        if event.kind == "claim" and (now - event.at).total_seconds() >= BUSY_SECONDS:
+            state = TRANSITIONS.get((state, OVERDUE), state)
+        if event.kind == "callback":
+            callbacks.append(event.facts)
+        facts.setdefault(event.kind, event.facts)
+    warnings += _contradictions(facts.get("ended", {}), callbacks)
+    latest = max((event.at for event in ordered), default=None)
+    return RunState(state, facts, tuple(callbacks), tuple(dict.fromkeys(warnings)), latest)
+
+
+def _order(event: Event) -> tuple[int, str]:
+    if event.kind not in _ORDER:
+        raise newer()
+    return _ORDER.index(event.kind), json.dumps(event.facts, sort_keys=True)
+
+
+def _label(event: Event) -> str:
+    """The event as the table calls it."""
+    if event.kind not in ("answer", "ended"):
+        return event.kind
+    value = event.facts.get(event.kind)
+    if value not in (ANSWERS if event.kind == "answer" else ENDS):
+        raise newer()
+    return f"{event.kind} {value}"
+
+
+def _contradictions(ended: Facts, callbacks: list[Facts]) -> list[str]:
+    """Callbacks that say another end than the one recorded first."""
+    says = {str(each["status"]) for each in callbacks if each.get("status")}
+    end = ended.get("ended")
+    if end not in ("completed", "failed"):
+        return []
+    return [f"a callback says {other}, the run ended {end}" for other in sorted(says - {end})]
