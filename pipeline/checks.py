@@ -1,10 +1,12 @@
 """Checks registered with pandera: importing this module makes them methods of `pandera.Check`.
 
     Check.email()                          an address that email-validator takes (emails.py)
-    Check.phone(region="IN")               a number that phonenumbers takes (phones.py)
-    Check.no_scientific_notation()         not 9.19E+11 (spreadsheets.py, and so the next three)
-    Check.no_trailing_decimal()            not 919876543210.0
+    Check.phone(region="IN")               one number that phonenumbers takes (phones.py)
+    Check.no_missing_country_code()        no number as dialled at home; with a region nothing is missing
+    Check.no_scientific_notation()         not 9.19E+11 (spreadsheets.py, and so the next four)
+    Check.no_trailing_decimal()            not 919876543210.0, not 919876543210,00
     Check.no_leading_apostrophe()          not '919876543210
+    Check.no_disguise()                    not ="0123", no quotes, tabs or characters that nobody sees
     Check.no_lost_leading_zero(length=5)   not fewer digits than 5, where there is nothing but digits
 
 Each works on text. The rules themselves, and their fast forms for polars, live in modules of their own
@@ -22,6 +24,7 @@ from pandera.api.checks import Check
 from pandera.api.extensions import register_check_method
 
 from pipeline.formats import emails, phones, spreadsheets
+from pipeline.formats.phonepatterns import require_region
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,19 +46,32 @@ def phone(series: Series, *, region: str | None = None) -> Mask:
     return _judge(series, partial(phones.accepts, region=region), partial(phones.screen, region=region))
 
 
+def no_missing_country_code(series: Series, *, region: str | None = None) -> Mask:
+    """Whether each value is anything but a number that only `region`, if it were given, could complete."""
+    if region is not None:
+        require_region(region)
+        return pd.Series(data=True, index=series.index, dtype=bool)
+    return _judge(series, lambda text: not phones.lacks_country_code(text), None)
+
+
 def no_scientific_notation(series: Series) -> Mask:
     """Whether each value is anything but a number in scientific notation."""
     return _undamaged(series, spreadsheets.scientific_notation)
 
 
 def no_trailing_decimal(series: Series) -> Mask:
-    """Whether each value is anything but a whole number with `.0` behind it."""
+    """Whether each value is anything but a whole number with `.0` or `,0` behind it."""
     return _undamaged(series, spreadsheets.trailing_decimal)
 
 
 def no_leading_apostrophe(series: Series) -> Mask:
     """Whether each value begins with anything but an apostrophe."""
     return _undamaged(series, spreadsheets.apostrophe)
+
+
+def no_disguise(series: Series) -> Mask:
+    """Whether each value is bare: no formula around it, no quotes, no character that nobody sees."""
+    return _undamaged(series, spreadsheets.disguise)
 
 
 def no_lost_leading_zero(series: Series, *, length: int) -> Mask:
@@ -86,9 +102,11 @@ def _judge(
 for _check, _statistics in (
     (email, []),
     (phone, ["region"]),
+    (no_missing_country_code, ["region"]),
     (no_scientific_notation, []),
     (no_trailing_decimal, []),
     (no_leading_apostrophe, []),
+    (no_disguise, []),
     (no_lost_leading_zero, ["length"]),
 ):
     # pandera refuses a name twice; a module may well be imported twice, by reload or by two paths.

@@ -57,6 +57,7 @@ def contract_for(config: Config) -> Contract:
         base=config.base,
         primary_key=wanted.primary_key,
         unknown_columns=wanted.unknown_columns,
+        region=wanted.region,
     )
 
 

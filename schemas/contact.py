@@ -11,7 +11,6 @@ import pandera.pandas as pa
 
 import pipeline.checks  # noqa: F401 - registers email, phone and the checks for spreadsheet damage
 
-REGION = "IN"  # the country that phone numbers without a country code belong to
 LOYALTY_ID_LENGTH = 8  # the one id here of a fixed length: with fewer digits it has lost leading zeros
 GENDERS = ["M", "F", "O", "U", "Male", "Female", "Other", "Unknown", "male", "female", "other", "unknown"]
 YES_OR_NO = ["Y", "N", "Yes", "No", "yes", "no", "true", "false", "True", "False", "TRUE", "FALSE", "1", "0"]
@@ -44,6 +43,9 @@ def undamaged(length: int | None = None) -> list[pa.Check]:
         pa.Check.no_trailing_decimal(description="Not 919876543210.0: it went through a decimal column."),
         pa.Check.no_leading_apostrophe(
             description="Not '919876543210: the apostrophe is a spreadsheet's own."
+        ),
+        pa.Check.no_disguise(
+            description='Not ="0123", not in quotes, no tab, no-break space or zero-width character.'
         ),
     ]
     if length:
@@ -82,7 +84,11 @@ CONTACT = pa.DataFrameSchema(
         ),
         "MOBILE": optional(
             str,
-            pa.Check.phone(region=REGION, error="phone", description="A number that can be dialled."),
+            pa.Check.phone(error="phone", description="One number that can be dialled, and nothing else."),
+            pa.Check.no_missing_country_code(
+                error="no_missing_country_code",
+                description="With its country code, unless contract.region says whose numbers lack theirs.",
+            ),
             *undamaged(),
             what="Mobile number with its country code, with or without a plus.",
         ),

@@ -37,7 +37,9 @@ def test_the_checks_are_pandera_s_and_registering_them_again_does_no_harm() -> N
         (Check.phone(), "phone"),
         (Check.no_scientific_notation(), "no_scientific_notation"),
         (Check.no_trailing_decimal(), "no_trailing_decimal"),
+        (Check.no_missing_country_code(), "no_missing_country_code"),
         (Check.no_leading_apostrophe(), "no_leading_apostrophe"),
+        (Check.no_disguise(), "no_disguise"),
         (Check.no_lost_leading_zero(length=5), "no_lost_leading_zero"),
     ]:
         assert check.name == name

@@ -76,6 +76,7 @@ DEFAULTS: dict[str, Any] = {
     "contract.primary_key": (),
     "contract.max_rejected": "0",
     "contract.unknown_columns": None,
+    "contract.region": None,
     "contract.rejects": "rejects",
     "stage.bucket": None,
     "stage.prefix": "",

@@ -37,8 +37,9 @@ FILES: list[Expected] = [
     ("excel_sep_comma_line", {"skip_rows": 1}, 1, {}),
     ("excel_unicode_text", {"delimiter": "\t"}, 2, {}),
     (
-        "formula_cells", {}, 2,
-        {"MOBILE:phone": 2, "MOBILE:no_scientific_notation": 1, "MOBILE:no_trailing_decimal": 1,
+        "formula_cells", {}, 1,
+        {"MOBILE:phone": 3, "MOBILE:no_disguise": 1,
+         "MOBILE:no_scientific_notation": 1, "MOBILE:no_trailing_decimal": 1,
          "MOBILE:no_leading_apostrophe": 1},
     ),
     ("header_again", {}, 2, {"EMAIL:email": 1}),

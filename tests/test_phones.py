@@ -30,17 +30,27 @@ def never_phones(texts: Iterable[str], region: str | None) -> list[str]:
 
 
 def library_takes_phone(text: str, region: str | None) -> bool:
-    """The library's own words, and the one thing more: digits alone may lack their plus."""
-    for candidate, home in [(text, region), (f"+{text}", None)]:
-        if candidate != text and not re.fullmatch("[0-9]+", text):
+    """The library's own words on a text with the form of one number; and digits alone may lack their plus."""
+    form = phones.IS_ONE.fullmatch(text)
+    bare = text.removeprefix("'").strip(" ")
+    if not form or (re.search("[/／]", text) and are_several(re.split("[/／]", text), region)):
+        return False
+    for candidate, home in [(text, region), (f"+{bare}", None)]:
+        if candidate != text and not re.fullmatch("[0-9]+", bare):
             continue
         try:
             number = phonenumbers.parse(candidate, home)
         except phonenumbers.NumberParseException:
             continue
+        if bool(form["extension"]) is not bool(number.extension):
+            continue
         if phonenumbers.is_possible_number(number) and phonenumbers.is_valid_number(number):
             return True
     return False
+
+
+def are_several(parts: list[str], region: str | None) -> bool:
+    return all(library_takes_phone(part, region) for part in parts)
 
 
 def examples(region: str) -> list[str]:
@@ -79,6 +89,11 @@ def agree_on_phones(texts: Iterable[str], home: str | None) -> None:
     assert [text for text in texts if phones.accepts(text, home)] == accepted
     assert set(surely_phones(texts, home)) <= set(accepted)
     assert set(never_phones(texts, home)).isdisjoint(accepted)
+    frame = pl.DataFrame({"text": [*texts, None]}, schema={"text": pl.String})
+    failing = frame.select(phones.fails(pl.col("text"), home)).to_series().to_list()
+    assert failing == [text not in accepted for text in texts] + [None]
+    lacking = frame.select(phones.no_country_code(pl.col("text"))).to_series().to_list()
+    assert lacking == [phones.lacks_country_code(text) for text in texts] + [None]
 
 
 def test_numbers_as_the_platform_writes_them() -> None:
@@ -89,6 +104,55 @@ def test_numbers_as_the_platform_writes_them() -> None:
     assert [text for text in good + bad if phones.accepts(text, "IN")] == good
     assert not phones.accepts("9876543210")
     assert phones.accepts("919876543210")
+
+
+@pytest.mark.parametrize("home", ["IN", None])
+def test_one_number_and_nothing_else_is_in_a_cell(home: str | None) -> None:
+    one = [
+        "+91 98765 43210",
+        "(+91) 98765-43210",
+        "+91 98765 43210 ext. 12",
+        "+91 98765 43210x12",
+        " 919876543210 ",
+    ]
+    one += ["tel:+91-98765-43210;ext=12", "+91 98765 43210 Ext 12", "+91‑98765–43210", "'919876543210"]
+    more = ["919876543210;919876543211", "919876543210,,919876543211", "+91 98765 43210, 98765 43211"]
+    more += ["919876543210 919876543211", "+91 98765 43210 / 98765 43211", "+919876543210\n+919876543211"]
+    more += [
+        "CALL 919876543210",
+        "=919876543210",
+        '="919876543210"',
+        "919876543210 (home)",
+        "m: +91 98765 43210",
+    ]
+    more += [
+        "+91 98765 43210 #12",
+        "+91 98765 43210,12",
+        "+91 98765 43210;12",
+        "98765x43210",
+        "1 800 FLOWERS",
+    ]
+    more += ["+91 98765 43210 or 98765 43211", "\u200b919876543210", "919876543210\xa0", "*919876543210"]
+    assert [text for text in one + more if phones.accepts(text, home)] == one
+    assert not phones.accepts("0171234/0171235", "AT")  # each is one, and both together are one too
+    assert phones.accepts("0171234", "AT")
+    assert phones.accepts("01712340171235", "AT")
+
+
+def test_a_number_that_lacks_its_country_code_is_known() -> None:
+    lacking = ["0172 2685995", "9876543210", "98765-43210", "(030) 123456", "030/123456", "0091 98765 43210"]
+    others = [
+        "919876543210",
+        "+91 98765 43210",
+        "9.19877E+11",
+        "919876543210.0",
+        "n/a",
+        "",
+        "12",
+        "x 030 123456",
+    ]
+    others += ["919876543210 919876543211", "98765 43210 x12", "=0172"]
+    assert [text for text in lacking + others if phones.lacks_country_code(text)] == lacking
 
 
 def test_ordinary_numbers_are_surely_accepted() -> None:
@@ -125,7 +189,7 @@ def test_what_is_wrong_with_whole_columns_is_surely_not_accepted(home: str | Non
     ]
     wrong += ["9198765432109876", "+999123456789", "49 15112345678"]
     assert never_phones(wrong, home) == wrong
-    assert never_phones(["919876543210", "tel:12", "98765x3", "٤٩", "1 800 FLOWERS"], home) == []
+    assert never_phones(["919876543210", "tel:12", "98765x3", "٤٩"], home) == []
 
 
 def test_most_regions_mobile_numbers_are_surely_accepted() -> None:

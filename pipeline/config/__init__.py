@@ -16,6 +16,7 @@ from pipeline.config.types import (
     MAX_EXPIRES,
     Address,
     Bucket,
+    Country,
     Duration,
     Email,
     Encoding,
@@ -83,6 +84,9 @@ class ContractConfig(_Section):
     )
     unknown_columns: Literal["keep", "drop", "refuse"] | None = Field(
         None, description="Columns that the contract does not name; default: as its `strict` says."
+    )
+    region: Country | None = Field(
+        None, description="Where phone numbers without a country code are dialled, e.g. DE; default: nowhere."
     )
     rejects: str = Field("rejects", description="Folder for the rejects files.")
 

@@ -155,6 +155,7 @@ Prefix = Annotated[str, AfterValidator(_prefix)]
 Bucket = Annotated[
     str, _like(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}", "a bucket's name alone: letters, digits and - _ .")
 ]
+Country = Annotated[str, _like(r"[A-Z]{2}", "a country's two-letter code, such as DE")]
 Region = Annotated[str, _like(r"[a-z0-9-]{1,63}", "a region's name, such as eu-central-1")]
 Encryption = Annotated[
     str, _like(r"SSE-S3|SSE-KMS(:[\w:/.-]{1,256})?", "one of SSE-S3, SSE-KMS, SSE-KMS:key-id")

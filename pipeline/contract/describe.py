@@ -40,6 +40,7 @@ _ABOUT_ROWS = {
 # Of our own checks that have arguments: what refuses those that make no sense.
 _ARGUMENTS: dict[str, Callable[..., object]] = {
     "phone": require_region,
+    "no_missing_country_code": require_region,
     "no_lost_leading_zero": shorter_than,
 }
 

@@ -5,7 +5,9 @@ A contract is code: whoever may choose it may run anything. What it raises here 
 
 from __future__ import annotations
 
+import copy
 import difflib
+import functools
 import importlib
 import importlib.util
 import sys
@@ -18,6 +20,7 @@ from pandera.pandas import DataFrameModel, DataFrameSchema
 
 import pipeline.checks  # noqa: F401 - registers the checks that a contract may use
 from pipeline.errors import ConfigError
+from pipeline.formats.phonepatterns import require_region
 
 FORMS = "write it as path.py:NAME, package.module:NAME or path.yaml"
 
@@ -36,6 +39,34 @@ def find_schema(spec: str, base: Path) -> tuple[DataFrameSchema, str]:
     else:
         module = _import(place)
     return _schema(module, name), str(module.__file__)
+
+
+def dialled_in(schema: DataFrameSchema, region: str | None) -> DataFrameSchema:
+    """The schema, its checks of phone numbers that name no region given this one.
+
+    Raises ConfigError for a region that phone numbers do not have.
+    """
+    if region is None:
+        return schema
+    try:
+        require_region(region)
+    except ValueError as error:
+        raise ConfigError(
+            f"contract.region: {error}", hint="write the code of the country, such as DE"
+        ) from None
+    schema = copy.deepcopy(schema)
+    for column in schema.columns.values():
+        column.checks = [_dialled_in(check, region) for check in column.checks]
+    return schema
+
+
+def _dialled_in(check: Any, region: str) -> Any:
+    if check.name not in ("phone", "no_missing_country_code") or check.statistics.get("region"):
+        return check
+    changed = copy.copy(check)
+    changed._check_fn = functools.partial(check._check_fn, region=region)
+    changed.statistics = {**check.statistics, "region": region}
+    return changed
 
 
 def _file(name: str, base: Path) -> Path:

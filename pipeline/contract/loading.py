@@ -21,18 +21,20 @@ def load_contract(
     base: Path,
     primary_key: Sequence[str] = (),
     unknown_columns: Literal["keep", "drop", "refuse"] | None = None,
+    region: str | None = None,
 ) -> Contract:
     """The contract that `spec` names: `path.py:NAME`, `package.module:NAME` or a pandera YAML file.
 
     Paths are relative to `base`; NAME is a DataFrameSchema or a DataFrameModel. A single `primary_key` is
     required, filled and unique; of several, one must be there and filled, and together they are unique.
-    `unknown_columns` overrides the schema's `strict`. The file is run: never take it from an untrusted
+    `unknown_columns` overrides the schema's `strict`; `region` is where phone numbers are dialled, for checks
+    that name none. The file is run: never take it from an untrusted
     config. Raises ConfigError for whatever is wrong with it, by name.
     """
     from pandera.config import CONFIG
 
     from pipeline.contract.describe import describe
-    from pipeline.contract.find import find_schema
+    from pipeline.contract.find import dialled_in, find_schema
 
     if CONFIG.use_narwhals_backend:
         raise ConfigError(
@@ -40,6 +42,7 @@ def load_contract(
             hint="unset PANDERA_USE_NARWHALS_BACKEND",
         )
     schema, file = find_schema(spec, base)
+    schema = dialled_in(schema, region)
     rules = _with_primary_key(describe(schema), tuple(primary_key))
     if unknown_columns is not None:
         rules = dataclasses.replace(rules, strict=unknown_columns)

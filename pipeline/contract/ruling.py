@@ -50,6 +50,7 @@ _PATTERNS = ("str_matches", "str_contains")
 _EXACT_ON_TEXT = (
     *("str_length", "str_startswith", "str_endswith", *_PATTERNS, *EQUALITY),
     *("no_scientific_notation", "no_trailing_decimal", "no_leading_apostrophe", "no_lost_leading_zero"),
+    *("no_disguise", "no_missing_country_code"),
 )
 _VERDICTS: dict[str, Callable[[pl.Expr, Mapping[str, Any]], pl.Expr]] = {
     "email": lambda text, _: emails.verdict(text),

@@ -193,6 +193,10 @@ _ON_TEXT: dict[str, Callable[[pl.Expr, Args], pl.Expr]] = {
     "no_scientific_notation": lambda text, _: spreadsheets.screen(text, spreadsheets.scientific_notation),
     "no_trailing_decimal": lambda text, _: spreadsheets.screen(text, spreadsheets.trailing_decimal),
     "no_leading_apostrophe": lambda text, _: spreadsheets.screen(text, spreadsheets.apostrophe),
+    "no_disguise": lambda text, _: spreadsheets.screen(text, spreadsheets.disguise),
+    "no_missing_country_code": lambda text, args: (
+        pl.lit(value=True) if args.get("region") else ~phones.no_country_code(text)
+    ),
     "no_lost_leading_zero": lambda text, args: spreadsheets.screen(
         text, spreadsheets.shorter_than(args["length"])
     ),

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from pipeline.contract.comparisons import lengths
 from pipeline.contract.rules import CheckRule
+from pipeline.formats.spreadsheets import APOSTROPHES
 
 LONGEST = 255  # characters: the pattern grows with them
 
@@ -77,7 +78,7 @@ def _lost_zeros(args: Args) -> _Says | None:
 _SAYS: dict[str, Callable[[Args], _Says | None]] = {
     "str_length": _length,
     "no_scientific_notation": lambda _: (_Shape(hold="eE"), _Shape()),
-    "no_trailing_decimal": lambda _: (_Shape(hold="."), _Shape()),
-    "no_leading_apostrophe": lambda _: (_Shape(begin="'"), _Shape(begin="'")),
+    "no_trailing_decimal": lambda _: (_Shape(hold=".,"), _Shape()),
+    "no_leading_apostrophe": lambda _: (_Shape(begin=APOSTROPHES), _Shape(begin=APOSTROPHES)),
     "no_lost_leading_zero": _lost_zeros,
 }

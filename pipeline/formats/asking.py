@@ -12,36 +12,41 @@ if TYPE_CHECKING:
 
     Fast = Callable[[pl.Expr], pl.Expr]
 
-__all__ = ["ASCII", "told"]
+__all__ = ["ASCII", "failing"]
 
 ASCII = r"^[\x00-\x7f]*$"  # of texts that are nothing else
 
 
-def told(column: pl.Expr, surely: Fast, never: Fast, accepts: Callable[[str], bool]) -> pl.Expr:
-    """What `accepts` says of a String column's texts, true or false; null stays null.
+def failing(text: pl.Expr, passes: Fast, fails: Fast, accepts: Callable[[str], bool]) -> pl.Expr:
+    """Where a String column's text is not accepted: true, false, or null where the text is null.
 
-    It is asked once about each different text of which neither `surely` is true, that it is accepted, nor
-    `never`, that it is not. What it raises becomes a ConfigError without its words, which may hold the text.
+    `passes` is true where a text is surely accepted, `fails` where it surely is not; `accepts` is asked once
+    about each distinct text that neither is sure of. What it raises becomes a ConfigError without its words,
+    which may hold the text.
     """
     import polars as pl
 
     def look(texts: pl.Series) -> pl.Series:
-        no = _of(texts, never)
-        rest = texts.filter(~no).unique()
-        asked = rest.filter(~_of(rest, surely))
-        try:
-            refused = [text for text in asked if not accepts(text)]
-        except Exception as fault:  # noqa: BLE001 - it is not our code, it may raise anything
-            raise ConfigError(
-                f"a check of e-mail addresses or phone numbers raised {type(fault).__name__}",
-                hint="update email-validator and phonenumbers, or take the check out of the contract",
-            ) from None
-        return ~(no | texts.is_in(refused))
+        doubtful = texts.filter(~_where(texts, passes)).drop_nulls().unique()
+        surely = _where(doubtful, fails)
+        asked = doubtful.filter(~surely)
+        return texts.is_in(doubtful.filter(surely).to_list() + _refused(asked, accepts))
 
-    return column.map_batches(look, return_dtype=pl.Boolean)
+    return text.map_batches(look, return_dtype=pl.Boolean)
 
 
-def _of(texts: pl.Series, fast: Fast) -> pl.Series:
+def _refused(texts: pl.Series, accepts: Callable[[str], bool]) -> list[str]:
+    try:
+        return [text for text in texts if not accepts(text)]
+    except Exception as fault:  # noqa: BLE001 - it is not our code, it may raise anything
+        raise ConfigError(
+            f"a check of e-mail addresses or phone numbers raised {type(fault).__name__}",
+            hint="update email-validator and phonenumbers, or take the check out of the contract",
+        ) from None
+
+
+def _where(texts: pl.Series, fast: Fast) -> pl.Series:
     import polars as pl
 
-    return texts.alias("text").to_frame().select(fast(pl.col("text")).alias("is")).to_series()
+    found = texts.alias("text").to_frame().select(fast(pl.col("text")).alias("is")).to_series()
+    return found.fill_null(value=False)

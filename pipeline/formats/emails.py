@@ -21,13 +21,13 @@ from functools import cache, lru_cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from pipeline.formats.asking import ASCII, told
+from pipeline.formats.asking import ASCII, failing
 
 if TYPE_CHECKING:
     import polars as pl
     from email_validator import ValidatedEmail
 
-__all__ = ["accepts", "never", "screen", "verdict", "whole"]
+__all__ = ["accepts", "fails", "never", "screen", "verdict", "whole"]
 
 IN_ATOM = r"[a-z0-9_!#$%&'*+/=?^`{|}~-]"
 LOCAL = rf"{IN_ATOM}+(?:\.{IN_ATOM}+)*"
@@ -109,9 +109,14 @@ def _special(column: pl.Expr) -> pl.Expr:
     return column.str.contains(rf"(?i-u)[@.](?:{special})$")
 
 
+def fails(text: pl.Expr) -> pl.Expr:
+    """Where a String column's text is no e-mail address: true, false, or null where the text is null."""
+    return failing(text, screen, never, accepts_like)
+
+
 def verdict(column: pl.Expr) -> pl.Expr:
     """Whether a String column's text is accepted, true or false; null stays."""
-    return told(column, screen, never, accepts_like)
+    return ~fails(column)
 
 
 def accepts_like(text: str) -> bool:

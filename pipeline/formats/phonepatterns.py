@@ -55,8 +55,8 @@ def readings(region: str | None) -> Readings:
     return made(region)
 
 
-def require_region(region: str | None) -> None:
-    """Nothing; ValueError for a region that `phonenumbers` does not know."""
+def require_region(region: str | None = None) -> None:
+    """Raise ValueError for a region that `phonenumbers` does not know; None is no region."""
     import phonenumbers
 
     if region is not None and region not in phonenumbers.SUPPORTED_REGIONS:

@@ -1,25 +1,31 @@
-"""Phone numbers: the last word is `phonenumbers`'s, the first that of patterns made from its metadata.
+"""Phone numbers: one in a cell and nothing else, by a pattern of ours, and valid by `phonenumbers`.
 
-`accepts` is the verdict: `phonenumbers` parses the text, and says that the number is possible and valid.
+`accepts` is the verdict. A text has the form of one number: an optional `tel:` and `+`, digits of any script
+with blanks, dots, dashes, slashes and brackets between them, and an extension only where it is written as
+one (`ext. 12`, `x12`, `;ext=12`). The library reads more into a cell: the first of two numbers, the digits
+behind `CALL` or `=`, an extension behind any comma. (An apostrophe before it is left to the damage checks.)
+A text of that form is then parsed by the library, which has to say that the number is possible and valid.
+
 A number with `+` is international; one without is read as dialled in the default region (an ISO code such
-as `IN`; with None there is no such reading); one that is nothing but the digits 0 to 9 may also be a
-country code and a number with the `+` left away, which is how the platform writes them (`919876543210`).
-Whatever else the library reads as a number is one: blanks, dashes, words around it, an extension, other
-scripts' digits. A contract that wants numbers bare says so with a `str_matches` besides.
+as `IN`; with None there is no such reading). One that is nothing but the digits 0 to 9, blanks around them
+aside, may also be a country code and a number with the `+` left away, which is how the platform writes them
+(`919876543210`). A contract that wants numbers bare says so with a `str_matches` besides.
 
-`screen` and `never` are the fast forms, for polars expressions: true means "surely accepted" or "surely
-not", false means only "ask"; `verdict` asks then.
+`fails` says the same of a polars column. `screen` and `never` are its fast forms: true means "surely
+accepted" or "surely not", false means only "ask".
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.formats.asking import ASCII, told
+from pipeline.formats import spreadsheets
+from pipeline.formats.asking import ASCII, failing
 from pipeline.formats.phonebounds import bounds
 from pipeline.formats.phonepatterns import Patterns, Readings, readings, require_region
 
@@ -29,30 +35,50 @@ if TYPE_CHECKING:
 
     Mask = npt.NDArray[np.bool_]
 
-__all__ = ["accepts", "never", "screen", "verdict"]
+__all__ = ["accepts", "fails", "lacks_country_code", "never", "no_country_code", "screen", "verdict"]
 
-MARKS = "[ ()./-]"  # what people put between the digits, and the library takes no notice of
-WRITTEN = rf"^\+?(?:[0-9]|{MARKS})*$"  # of these the library takes the digits, and the plus
-SCIENTIFIC = r"^[0-9]+(?:\.[0-9]+)?[eE]\+[0-9]+$"  # it reads no plus behind a digit
-APOSTROPHE = "'"  # of a spreadsheet, at the beginning; nor of that
+MARKS = "[ ().-]"  # what people put between the digits, and the library takes no notice of
+WRITTEN = r"^'?\+?[0-9 ()./-]*$"  # of these the library takes the digits, and the plus
 SHORT = 64  # bytes; the library reads no text of more than 250 characters
+EXTENSION = r"(?i:;ext=|[ ,]*(?:ext(?:n|ension)?|x)[.:]? *)[0-9]{1,8}"
+# One number: in ASCII for Rust, and in any script, with the dashes and wide marks that the library knows.
+ONE = rf"^'?(?i:tel:)?[ (\[]*\+?[ (\[]*[0-9][0-9 ()\[\]./-]*(?:{EXTENSION})? *$"
+IS_ONE = re.compile(
+    r"'?(?i:tel:)?[ (\[]*[+＋]?[ (\[]*"
+    rf"\d[\d ()\[\]./\-\u2010-\u2015\u2212ー－／（）．［］]*(?P<extension>{EXTENSION})? *"
+)
+# What may be a number as it is dialled at home: no plus, and marks, a 0 before all, or few digits.
+LOCAL = r"[ (]*(?:0[0-9 ()./-]*|[0-9]{1,10}|[0-9]+[ ()./-][0-9 ()./-]*)"
+IS_LOCAL = re.compile(LOCAL)
+LEAST_DIGITS, MOST_DIGITS = 6, 15  # of a number
 
 
 def accepts(text: str, region: str | None = None) -> bool:
-    """Whether `text` is a possible and valid phone number, dialled in `region` where it has no `+`.
+    """Whether `text` is one possible and valid phone number, dialled in `region` where it has no `+`.
 
     Raises ValueError for a region that `phonenumbers` does not know.
     """
     require_region(region)
-    return _valid(text, region) or (text.isascii() and text.isdigit() and _valid(f"+{text}", None))
+    found = IS_ONE.fullmatch(text)
+    if not found:
+        return False
+    parts = re.split("[/／]", text)
+    if len(parts) > 1 and all(accepts(part, region) for part in parts):
+        return False  # several numbers, short enough to be read as one
+    extended = found["extension"] is not None
+    bare = text.removeprefix("'").strip(" ")
+    digits = bare.isascii() and bare.isdigit()
+    return _valid(text, region, extended=extended) or (digits and _valid(f"+{bare}", None))
 
 
-def _valid(text: str, region: str | None) -> bool:
+def _valid(text: str, region: str | None, *, extended: bool = False) -> bool:
     import phonenumbers
 
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
+        return False
+    if bool(number.extension) != extended:
         return False
     return phonenumbers.is_possible_number(number) and phonenumbers.is_valid_number(number)
 
@@ -68,10 +94,18 @@ def screen(column: pl.Expr, region: str | None = None) -> pl.Expr:
     return column.map_batches(look, return_dtype=pl.Boolean)
 
 
+def fails(text: pl.Expr, region: str | None = None) -> pl.Expr:
+    """Where a String column's text is no phone number: true, false, or null where the text is null.
+
+    Raises ValueError for a region that `phonenumbers` does not know.
+    """
+    passes, never_passes = partial(screen, region=region), partial(never, region=region)
+    return failing(text, passes, never_passes, partial(accepts, region=region))
+
+
 def verdict(column: pl.Expr, region: str | None = None) -> pl.Expr:
     """Whether a String column's text is accepted, true or false; null stays. Raises as `screen` does."""
-    surely, not_at_all = partial(screen, region=region), partial(never, region=region)
-    return told(column, surely, not_at_all, partial(accepts, region=region))
+    return ~fails(column, region)
 
 
 def never(column: pl.Expr, region: str | None = None) -> pl.Expr:
@@ -80,14 +114,32 @@ def never(column: pl.Expr, region: str | None = None) -> pl.Expr:
     Raises as `screen` does.
     """
     within = bounds(region)
-    text, digits = column.str.strip_prefix(APOSTROPHE), column.str.replace_all("[^0-9]", "")
-    plus = text.str.starts_with("+")
-    abroad = digits.str.contains(within.abroad) & (plus | column.str.contains("^[0-9]*$"))
+    digits = column.str.replace_all("[^0-9]", "")
+    plus = column.str.contains(r"^'?\+")
+    abroad = digits.str.contains(within.abroad) & (plus | column.str.contains("^'? *[0-9]* *$"))
     possible = abroad | (digits.str.contains(within.home) & ~plus) | digits.str.contains(within.exit)
-    impossible = text.str.contains(WRITTEN) & ~possible
+    impossible = column.str.contains(WRITTEN) & ~possible
     return column.str.contains(ASCII) & (
-        (digits.str.len_bytes() < 2) | text.str.contains(SCIENTIFIC) | impossible
+        (digits.str.len_bytes() < 2) | ~column.str.contains(ONE) | impossible
     )
+
+
+def lacks_country_code(text: str) -> bool:
+    """Whether `text` is no number by itself, but has the form of one that is dialled at home."""
+    if spreadsheets.damaged(text, spreadsheets.trailing_decimal):
+        return False
+    has_length = LEAST_DIGITS <= len(re.sub("[^0-9]", "", text)) <= MOST_DIGITS
+    return has_length and bool(IS_LOCAL.fullmatch(text)) and not accepts(text)
+
+
+def no_country_code(text: pl.Expr) -> pl.Expr:
+    """`lacks_country_code` of a String column: true, false, or null where the text is null."""
+    import polars as pl
+
+    digits = text.str.replace_all("[^0-9]", "").str.len_bytes()
+    local = text.str.contains(f"^(?:{LOCAL})$") & digits.is_between(LEAST_DIGITS, MOST_DIGITS)
+    local &= ~spreadsheets.fails(text, spreadsheets.trailing_decimal)
+    return fails(pl.when(local).then(text)).fill_null(local)
 
 
 def surely(texts: pl.Series, known: Readings) -> pl.Series:
@@ -108,10 +160,11 @@ def _among_the_rest(texts: pl.Series, sure: Mask, look: Callable[[pl.Series], Ma
 
 def _without_marks(texts: pl.Series, known: Readings) -> Mask:
     """The texts read without their marks: these are not digits alone, so a country code needs its `+`."""
-    bare = texts.str.strip_prefix(APOSTROPHE).str.replace_all(MARKS, "")
+    bare = texts.str.strip_prefix("'").str.replace_all(MARKS, "")
     dialled = bare.str.replace(f"^{known.exit}", "+") if known.exit else bare
     international = _matches(dialled, [known.abroad]) & _true(dialled.str.starts_with("+"))
-    return (international | _matches(bare, known.home)) & _true(texts.str.len_bytes() <= SHORT)
+    short = texts.str.contains(r"^'?[ (]*\+?[ (]*[0-9]") & (texts.str.len_bytes() <= SHORT)
+    return (international | _matches(bare, known.home)) & _true(short)
 
 
 def _matches(texts: pl.Series, readings: Iterable[Patterns]) -> Mask:

@@ -13,14 +13,32 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["apostrophe", "damaged", "scientific_notation", "screen", "shorter_than", "trailing_decimal"]
+__all__ = [
+    "apostrophe",
+    "damaged",
+    "disguise",
+    "fails",
+    "scientific_notation",
+    "screen",
+    "shorter_than",
+    "trailing_decimal",
+]
 
 # 9.19E+11, 9,19E+11, 9E+11 and other programs' 9.19e11; not 9E11, which may be a code of letters and digits.
 scientific_notation = r"[+-]?[0-9](?:[.,][0-9]+[eE][+-]?|[eE][+-])[0-9]{1,3}"
-# 919876543210.0: the number went through a floating-point column.
-trailing_decimal = r"[+-]?[0-9]+\.0+"
-# '919876543210: a spreadsheet's own mark for "this is text", come along with it.
-apostrophe = r"'(?s:.*)"
+# 919876543210.0 and 919876543210,00: the number went through a column of decimals; 4.012.345,00 too.
+trailing_decimal = r"[+-]?(?:[0-9]+[.,]0+|[0-9]{1,3}(?:[.,][0-9]{3})+[.,]0{1,2})"
+# '919876543210: a spreadsheet's own mark for "this is text", come along, or what became of it.
+APOSTROPHES = "'‘’‛`´′＇"
+apostrophe = rf"[{APOSTROPHES}](?s:.*)"
+# ="0123", "0123" with its quotes, and characters that nobody sees: control characters (tabs too), blanks that
+# are no plain ones, zero-width ones, soft hyphens, marks of direction, fillers, variation selectors, tags.
+_UNSEEN = (
+    r"\u0000-\u001f\u007f-\u00a0\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u1680\u17b4\u17b5"
+    r"\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    r"\ufff0-\ufffc\U000e0000-\U000e0fff"
+)
+disguise = rf"=(?s:.*)|(?s:.*)[{_UNSEEN}\"“”„‟«»＂](?s:.*)"
 
 
 def shorter_than(length: int) -> str:
@@ -35,6 +53,11 @@ def damaged(text: str, pattern: str) -> bool:
     return re.fullmatch(pattern, text) is not None
 
 
+def fails(text: pl.Expr, pattern: str) -> pl.Expr:
+    """Where a String column's text is damaged so: true, false, or null where the text is null."""
+    return text.str.contains(rf"^(?:{pattern})$")
+
+
 def screen(column: pl.Expr, pattern: str) -> pl.Expr:
     """True where a String column's text is surely undamaged (exact: false is damaged); null stays null."""
-    return ~column.str.contains(rf"^(?:{pattern})$")
+    return ~fails(column, pattern)
