@@ -29,7 +29,7 @@ from pipeline.contract import load_contract
 from pipeline.read import open_source
 from pipeline.read.csvfile import CsvSlice
 from pipeline.rejects import Rejects
-from pipeline.s3.checksums import CRC32
+from pipeline.s3.checksums import fingerprint
 from pipeline.sift import sifted
 from pipeline.tabular import lines
 from pipeline.validation import judged, screen, settled
@@ -87,7 +87,7 @@ def steps_alone(bench: Bench, source: Path) -> dict[str, float]:
             (verdict,) = taken("repetitions", lambda: list(settled(verdicts, uniqueness, reasons)))
             one = taken("splice", lambda: sifted(verdict, header))
             taken("rejects", lambda: rejects.write(one))
-            taken(CHECKSUM, lambda: CRC32.of([memoryview(one.good)]))
+            taken(CHECKSUM, lambda: fingerprint([one.good]))
             taken(SEND, lambda: wire.put(f"{bench.address}/{DISCARDED}/part", one.good).raise_for_status())
             texts = lines.whole(piece.found.packed())
             assert texts is not None

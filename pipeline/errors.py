@@ -19,7 +19,7 @@ holds a contact's value or a secret; places (file, line, column, key) are what i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from pipeline.handoffs import Outcome, Result, State
@@ -40,12 +40,22 @@ __all__ = [
 ]
 
 
+class Advice(NamedTuple):
+    """Why something happens, and what to do next."""
+
+    cause: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.cause} {self.fix}"
+
+
 class PipelineError(Exception):
     """Anything this package raises on purpose.
 
     `hint` is what to do next, `retryable` whether the same run may simply be started again,
-    `exit_code` what the command line exits with, `state` what
-    a run is in that ended so, `result` how far the run had come (or None).
+    `retry_after` in how many seconds, where a server named a time, `exit_code` what the command line exits
+    with, `state` what a run is in that ended so, `result` how far the run had come (or None).
     """
 
     exit_code: ClassVar[int] = 1
@@ -56,6 +66,7 @@ class PipelineError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.retry_after: int | None = None
         self.result: Result | None = None
 
     def __str__(self) -> str:

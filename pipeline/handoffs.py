@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import polars as pl
+    from pydantic import SecretStr
 
     from pipeline.contract.judgement import Judgement
     from pipeline.contract.sieve import Sieve
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     Offsets = npt.NDArray[np.int64]
     Mask = npt.NDArray[np.bool_]
 
-Head = bytes
 State = Literal["validated", "staged", "submitted", "completed", "rejected", "refused", "unknown", "failed"]
 Step = Literal["validate", "stage", "submit", "track"]
 Progress = Callable[[str, int, int | None, int], None]
@@ -159,21 +159,49 @@ class Sifted:
 
 
 @dataclass(frozen=True, slots=True)
-class HostedFile:
-    """The staged file and the one URL that the platform fetches it by.
+class Fingerprint:
+    """What bytes are: length, records, two checksums; the same whatever pieces they came in."""
 
-    `url` is a secret while it lives and never printed whole; `expires_at` is ISO 8601 in UTC, the moment
-    the URL really stops working (None: never, or not known). `head` is the file's first bytes, kept for
-    the pre-flight to compare.
+    bytes: int
+    records: int
+    crc32: int
+    adler32: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it: the checksums in hexadecimal."""
+        sums = {"crc32": f"{self.crc32:08x}", "adler32": f"{self.adler32:08x}"}
+        return {"bytes": self.bytes, "records": self.records, **sums}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The URL that the platform fetches the file by, a secret while it lives.
+
+    `expires_at` is ISO 8601 in UTC, the moment the URL really stops working (None: never, or not known).
+    """
+
+    url: SecretStr
+    expires_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostedFile:
+    """The staged file: where it is, what was staged, when its URL ends; no URL and no contacts.
+
+    `head_sha256` is of its first KiB, for the pre-flight to compare.
     """
 
     bucket: str
     key: str
-    bytes: int
     url_mode: str
-    url: str = field(repr=False)
+    staged: Fingerprint
+    head_sha256: str
     expires_at: str | None = None
-    head: Head = field(default=b"", repr=False)
+
+    @property
+    def bytes(self) -> int:
+        """Its length."""
+        return self.staged.bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +216,14 @@ class Outcome:
     """How a job ended, as far as its callback says.
 
     `status` is `completed` or `failed`; `said` the platform's own status word, `counts` the numbers
-    found in the callback's body under their own names, `raw` that body as it came.
+    found in the callback's body under their own names, `warnings` say what a completed job did not load,
+    `raw` is that body as it came.
     """
 
     status: Literal["completed", "failed"]
     said: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
     raw: bytes = field(default=b"", repr=False)
 
 
@@ -201,6 +231,8 @@ class Outcome:
 class Result:
     """How far a run came and what it did; `to_dict` is what `--json` prints.
 
+    `sandbox` says that storage and API were the embedded ones: nothing left this machine. `warnings` are
+    plain sentences. `left_behind` names what a run that ended badly could not remove from the bucket.
     `request` is set by a dry run only: the request that would be sent, with its secrets masked.
     """
 
@@ -216,6 +248,9 @@ class Result:
     outcome: Outcome | None = None
     error: PipelineError | None = None
     request: str | None = None
+    sandbox: bool = False
+    warnings: list[str] = field(default_factory=list)
+    left_behind: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain JSON types, with nothing in it that is secret."""
@@ -223,6 +258,7 @@ class Result:
         plain = {
             "run_id": self.run_id,
             "state": self.state,
+            "sandbox": self.sandbox,
             "records": self.records,
             "accepted": self.accepted,
             "rejected": self.rejected,
@@ -236,9 +272,12 @@ class Result:
                 "url_mode": hosted.url_mode,
                 "expires_at": hosted.expires_at,
             },
+            "staged": hosted and hosted.staged.to_dict(),
             "requestid": self.requestid,
             "outcome": outcome
             and {"status": outcome.status, "said": outcome.said, "counts": dict(outcome.counts)},
+            "warnings": list(self.warnings),
+            "left_behind": list(self.left_behind),
             "error": error
             and {
                 "type": type(error).__name__,
@@ -246,6 +285,7 @@ class Result:
                 "hint": error.hint,
                 "retryable": error.retryable,
                 "exit_code": error.exit_code,
-            },
+            }
+            | ({"retry_after": error.retry_after} if error.retry_after is not None else {}),
         }
         return plain | ({"request": self.request} if self.request else {})

@@ -10,15 +10,19 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from pydantic import SecretStr
 
 from pipeline import urls
 from pipeline.config import Config
 from pipeline.config.types import is_loopback
 from pipeline.errors import StageError
-from pipeline.handoffs import HostedFile, Step
+from pipeline.handoffs import HostedFile, Link, Step
+from pipeline.s3.advice import CERTIFICATE
 from pipeline.s3.answers import Refusal, refusal
 from pipeline.s3.client import Store
 from pipeline.wire import retried, session, within
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
 
 TIMEOUT, TOTAL_SECONDS = (5, 15), 30
 MAX_REFUSAL = 16384
+HEAD_BYTES = 1024
+SHORT_SECONDS = 900
 _INSIDE = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".intranet", ".corp", ".svc")
 
 
@@ -37,7 +43,7 @@ class _Seen:
 
     status: int
     length: int | None
-    head: bytes
+    head: bytes = field(repr=False)
     kind: str
     refused: Refusal | None
 
@@ -47,16 +53,29 @@ class _Transient(Exception):
 
 
 def prepare(config: Config, store: Store, until: Step) -> None:
-    """Nothing; StageError where it is plain already that the URL would be of no use, or of use to others."""
+    """Raise StageError where it is plain already that the URL would be of no use, or of use to others."""
     mode = urls.MODES[config.stage.url]
     mode.check(store, config)
-    url, _ = mode.address(store, store.key("preflight.csv"))
+    url = mode.link(store, store.key("preflight.csv")).url.get_secret_value()
     real_api = not (config.submit.base_url and is_loopback(config.submit.base_url))
     if until in ("submit", "track") and real_api and (why := unreachable(url)):
         raise StageError(
             f"The platform cannot reach {urlsplit(url).hostname}: {why}.",
             hint="Set stage.public_endpoint_url to the store's address as the world sees it.",
         )
+
+
+def doubts(config: Config, link: Link) -> list[str]:
+    """Sentences about a URL that may die before the platform has fetched the file."""
+    stage = config.stage
+    if stage.url != "presigned":
+        return []
+    if stage.expires_in < SHORT_SECONDS:
+        lives = f"The URL lives for {stage.expires_in} s (stage.expires_in)"
+        return [f"{lives}, and the platform fetches the file when it gets to the job: 12h is a good value."]
+    if link.expires_at is None:
+        return ["The AWS credentials are temporary and do not say when they end: the URL dies with them."]
+    return []
 
 
 def unreachable(url: str) -> str:
@@ -78,24 +97,26 @@ def unreachable(url: str) -> str:
     return "" if address.is_global and not address.is_multicast else "it is a private address"
 
 
-def check(config: Config, store: Store, hosted: HostedFile) -> None:
-    """Nothing; StageError, which says which way, unless the URL shows this file to whom it should."""
-    where = f"The hosted file's URL (at {urlsplit(hosted.url).netloc})"
-    seen = _look(hosted, where)
+def check(config: Config, store: Store, hosted: HostedFile, url: SecretStr) -> None:
+    """Raise StageError, which says which way, unless the URL shows this file to whom it should."""
+    where = f"The hosted file's URL (at {urlsplit(url.get_secret_value()).netloc})"
+    seen = _look(store, hosted, url, where)
     mode = urls.MODES[config.stage.url]
     if mode.READABLE_HERE:
         _compare(seen, hosted, where)
     else:
         _expect_refusal(seen, where)
         mode.check(store, config)
-        ours = replace(hosted, url=store.signed(hosted.key))
-        _compare(_look(ours, where), ours, "The hosted file, fetched by our own signature,")
+        ours = SecretStr(store.signed(hosted.key))
+        by = "The hosted file, fetched by our own signature,"
+        _compare(_look(store, hosted, ours, where), hosted, by)
 
 
-def _look(hosted: HostedFile, where: str) -> _Seen:
+def _look(store: Store, hosted: HostedFile, url: SecretStr, where: str) -> _Seen:
     """What comes back for the beginning of the file. Raises StageError where nothing does, after retries."""
+    wanted = min(hosted.bytes, HEAD_BYTES)
     try:
-        return retried(lambda: _look_once(hosted, where), _Transient, stop=threading.Event())
+        return retried(lambda: _look_once(store, url, wanted, where), _Transient, stop=threading.Event())
     except _Transient as error:
         raise StageError(
             f"{where} cannot be fetched: {error}.",
@@ -103,19 +124,18 @@ def _look(hosted: HostedFile, where: str) -> _Seen:
         ) from None
 
 
-def _look_once(hosted: HostedFile, where: str) -> _Seen:
+def _look_once(store: Store, url: SecretStr, wanted: int, where: str) -> _Seen:
     """What an anonymous ranged GET brings; a HEAD would not do, the signature is for GET."""
     import requests
 
     def fetch() -> _Seen:
-        headers = {"Range": f"bytes=0-{len(hosted.head) - 1}", "Accept-Encoding": "identity"}
+        headers = {"Range": f"bytes=0-{wanted - 1}", "Accept-Encoding": "identity"}
+        plain = url.get_secret_value()
         with (
-            session(hosted.url) as wire,
-            wire.get(
-                hosted.url, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
-            ) as answer,
+            session(plain, store.ca_bundle) as wire,
+            wire.get(plain, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True) as answer,
         ):
-            return _seen(answer, len(hosted.head))
+            return _seen(answer, wanted)
 
     try:
         return within(TOTAL_SECONDS, fetch)
@@ -125,9 +145,9 @@ def _look_once(hosted: HostedFile, where: str) -> _Seen:
         raise StageError(
             f"{where} has a certificate that is not trusted, or its host speaks no TLS.",
             hint="The platform trusts public authorities only; a name with dots in the bucket's part needs "
-            "`addressing: path`.",
+            f"`addressing: path`. {CERTIFICATE.fix}",
         ) from None
-    except requests.RequestException as error:
+    except (requests.RequestException, OSError) as error:
         raise _Transient(f"{type(error).__name__}, no answer came") from None
 
 
@@ -157,14 +177,15 @@ def _compare(seen: _Seen, hosted: HostedFile, where: str) -> None:
         raise _refused(seen.refused, where)
     if seen.status not in (200, 206):
         raise StageError(f"{where} answers HTTP {seen.status}.", hint="That is no file: check stage.url.")
-    if seen.head == hosted.head and seen.length == hosted.bytes:
+    is_same = sha256(seen.head).hexdigest() == hosted.head_sha256
+    if is_same and seen.length == hosted.bytes:
         return
-    if seen.head != hosted.head and ("html" in seen.kind or seen.head.lstrip()[:1] == b"<"):
+    if not is_same and ("html" in seen.kind or seen.head.lstrip()[:1] == b"<"):
         raise StageError(
             f"{where} shows a web page and not the file: a login page, or another site.",
             hint="The platform would load that page: check stage.public_endpoint_url or public_base_url.",
         )
-    if seen.head != hosted.head:
+    if not is_same:
         raise StageError(
             f"{where} shows other bytes than were staged.",
             hint="Something on the way changes or exchanges the file: a CDN, a proxy, a cache.",
@@ -204,7 +225,7 @@ def _refused(refused: Refusal, where: str) -> StageError:
     """The error for a refusal: which way, and what to do."""
     if refused.expired:
         hint = "It has expired already: check this machine's clock and stage.expires_in."
-    elif refused.moved or refused.about_keys:
+    elif refused.moved or refused.meaning:
         hint = refused.hint
     elif refused.status < 400:
         hint = "Redirects are not followed, neither here nor surely by the platform: name where it leads to."

@@ -8,14 +8,16 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from pipeline import preflight
+from pydantic import SecretStr
+
+from pipeline import preflight, urls
 from pipeline.config import Config
 from pipeline.errors import (
     JobFailed,
@@ -25,7 +27,7 @@ from pipeline.errors import (
     SubmitUnavailable,
     TrackError,
 )
-from pipeline.handoffs import HostedFile, Progress, Result, Step
+from pipeline.handoffs import HostedFile, Link, Progress, Result, Step
 from pipeline.private import PrivateFile
 from pipeline.s3.client import Store
 from pipeline.sift import contract_for, decide, sift, what_to_read
@@ -53,6 +55,8 @@ class Run:
         self.output = output
         self.keys: tuple[str, str] | None = None
         self.told = False
+        self.callback: str | None = None
+        self.link = Link(SecretStr(""))
         self.result = Result(new_run_id())
         folder = output or config.path(config.contract.rejects)
         self.rejects_path = folder / ("rejects.csv" if output else f"{self.result.run_id}.csv")
@@ -66,15 +70,17 @@ class Run:
             with hushed(), ExitStack() as stack:
                 if self.config.sandbox and (until != "validate" or dry_run):
                     self._enter_sandbox(stack)
+                if not dry_run:
+                    self._prepare(stack, until)
                 result.hosted = self._validate_and_stage(source, until)
                 result.state = "staged" if result.hosted else "validated"
                 if dry_run:
                     self._show_request()
                 if result.hosted:
                     with self._withdrawn_unless_told(result.hosted):
-                        preflight.check(self.config, self._store, result.hosted)
+                        preflight.check(self.config, self._store, result.hosted, self.link.url)
                         if until != "stage":
-                            self._submit_and_track(result.hosted, until)
+                            self._submit_and_track(until)
         except PipelineError as error:
             result.error, error.result = error, result
             if result.state != "submitted" or isinstance(error, TrackError):
@@ -97,9 +103,10 @@ class Run:
         except BaseException as error:
             if not self.told or isinstance(error, (SubmitRefused, SubmitUnavailable)):
                 try:
-                    self._store.remove(hosted.key)
+                    self._store.remove(hosted.key, hurried=not isinstance(error, Exception))
                     self.result.hosted = None
                 except StageError as left:
+                    self.result.left_behind.append(f"s3://{hosted.bucket}/{hosted.key}")
                     log.warning("%s is left in bucket %s: %s", hosted.key, hosted.bucket, left.message)
             raise
 
@@ -109,6 +116,7 @@ class Run:
 
         started = stack.enter_context(sandbox.start(primary_key=self.config.contract.primary_key))
         self.config = started.replace_in(self.config)
+        self.result.sandbox = True
         self.keys = (started.access_key, started.secret_key)
 
     def _validate_and_stage(self, given: Any, until: Step) -> HostedFile | None:
@@ -134,7 +142,12 @@ class Run:
             if isinstance(target, PrivateFile):
                 target.complete()
             decide(self.config.contract, self.result)
-            return target.complete() if isinstance(target, Upload) else None
+            return self._hosted_by(target) if isinstance(target, Upload) else None
+
+    def _hosted_by(self, upload: Upload) -> HostedFile:
+        self.link = urls.link(self._store, upload.key)
+        self.result.warnings += preflight.doubts(self.config, self.link)
+        return upload.complete(self.link, self.result.accepted)
 
     @contextmanager
     def _imported_ahead(self, until: Step) -> Iterator[None]:
@@ -162,34 +175,51 @@ class Run:
         if until != "validate":
             store = self._store
             preflight.prepare(self.config, store, until)
-            return stack.enter_context(Upload(store, self.result.run_id, size))
+            left = self.result.left_behind
+            return stack.enter_context(Upload(store, self.result.run_id, size, left))
         return stack.enter_context(PrivateFile(self.output / "accepted.csv")) if self.output else None
 
     def _show_request(self) -> None:
-        from pipeline import submit, track
+        from pipeline import callback, submit
 
         key = self._store.key(f"{self.result.run_id}-***.csv")
         path = f"<{self.config.stage.url} URL of s3://{self.config.stage.bucket}/{key}>"
-        url = track.callback_url(self.config.track, self.result.run_id)
+        url = callback.address(self.config.track, self.result.run_id)
         self.result.request = str(submit.build(self.config, path, url and "<callback URL>"))
 
-    def _submit_and_track(self, hosted: HostedFile, until: Step) -> None:
+    def _prepare(self, stack: ExitStack, until: Step) -> None:
+        """Find out before the first byte what would fail only after the upload: the API's key, the port."""
+        if until not in ("submit", "track"):
+            return
+        from pipeline import callback, submit, track
+
+        submit.api_key(self.config)
+        config, run_id = self.config.track, self.result.run_id
+        if self._waits(until):
+            self.inbox = track.Inbox()
+            receiver = track.receiving(config, run_id, self.inbox.put, self.inbox.note)
+            self.callback = stack.enter_context(receiver)
+        else:
+            self.callback = callback.address(config, run_id)
+
+    def _waits(self, until: Step) -> bool:
+        return until == "track" and self.config.track.wait > 0
+
+    def _submit_and_track(self, until: Step) -> None:
         from pipeline import submit, track
 
-        result, config = self.result, self.config.track
-        waits = until == "track" and config.wait > 0
-        with track.receiving(config, result.run_id) if waits else nullcontext() as receiver:
-            url = receiver.url if receiver else track.callback_url(config, result.run_id)
-            self.progress("submit", 0, None, result.records)
-            request = submit.build(self.config, hosted.url, url)
-            self.told = True
-            job = submit.submit(request)
-            result.requestid, result.state = job.requestid, "submitted"
-            if receiver:
-                self.progress("track", 0, None, result.records)
-                try:
-                    result.outcome = track.wait(job, receiver, config.wait)
-                except JobFailed as error:
-                    result.outcome = error.outcome
-                    raise
-                result.state = "completed"
+        result, wait = self.result, self.config.track.wait
+        self.progress("submit", 0, None, result.records)
+        request = submit.build(self.config, self.link.url.get_secret_value(), self.callback)
+        self.told = True
+        job = submit.submit(request)
+        result.requestid, result.state = job.requestid, "submitted"
+        if self._waits(until):
+            self.progress("track", 0, None, result.records)
+            try:
+                result.outcome = track.wait(job, self.inbox, wait, result.accepted)
+            except JobFailed as error:
+                result.outcome = error.outcome
+                raise
+            result.warnings += result.outcome.warnings
+            result.state = "completed"

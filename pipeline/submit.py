@@ -1,26 +1,22 @@
-"""Step 4: a hosted file -> a job at the bulk-upload API.
+"""Step 4: a hosted file -> a job at the bulk-upload API: one POST in a run, whatever comes of it.
 
-The API answers 200 to nearly everything, so an answer is a success only when it is HTTP 200 and a JSON
-object with `result` "Success" and a `requestid`. All else is told apart by one question: may the API have
-taken the job? Surely not: `SubmitUnavailable`. It said no: `SubmitRefused`. Nobody knows: `SubmitUnknown`,
-and then nothing is ever sent again by itself.
+What an answer means, or that none came, is told in `answers`.
 """
 
 from __future__ import annotations
 
-import json
 import re
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import cast
 from urllib.parse import urlencode
 
+from pipeline.answers import MAX_ANSWER, accepted, unanswered
 from pipeline.config import Config
-from pipeline.errors import ConfigError, SubmitError, SubmitRefused, SubmitUnavailable, SubmitUnknown
+from pipeline.errors import ConfigError
 from pipeline.handoffs import Job
 from pipeline.wire import redact, session, within
-
-if TYPE_CHECKING:
-    import requests
 
 # The data centres, from the page "Add Bulk Contact through File Upload".
 BASE_URLS = {
@@ -29,17 +25,6 @@ BASE_URLS = {
     "eu": "https://jsonapi.eu-north-1.eu.netcoresmartech.com/apiv2",
 }
 CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 10, 60, 120
-MAX_ANSWER = 1 << 16
-
-LOOK_FIRST = (
-    "Do not run it again yet: look in the platform's panel, or wait for its e-mail, whether the job is there."
-)
-_VALUES = re.compile(r"https?(?:://|%3A)\S+|\S+@\S+|\+?[0-9][0-9 ().-]{5,}[0-9]|[A-Za-z0-9+/_=%-]{24,}")
-# OpenSSL's reasons that can only come before the request is written.
-_NO_HANDSHAKE = re.compile(
-    r"CERTIFICATE_VERIFY_FAILED|WRONG_VERSION_NUMBER|HTTP_REQUEST|UNSUPPORTED_PROTOCOL|HANDSHAKE_FAILURE"
-)
-_AGAIN = "Nothing was sent: check the network and submit.base_url, then run again."
 
 
 @dataclass(frozen=True)
@@ -72,11 +57,12 @@ def build(config: Config, path: str, callback: str | None) -> Request:
         form["notifyemail"] = submit.notifyemail
     if callback:
         form["callback"] = callback
-    query = {"type": "contact", "activity": "bulkupload", "apikey": _api_key(config)}
+    query = {"type": "contact", "activity": "bulkupload", "apikey": api_key(config)}
     return Request(submit.base_url or BASE_URLS[submit.idc], query, form)
 
 
-def _api_key(config: Config) -> str:
+def api_key(config: Config) -> str:
+    """The account's key, from the config or the file it names. Raises ConfigError."""
     if config.submit.api_key_file:
         file = config.path(config.submit.api_key_file)
         try:
@@ -95,38 +81,58 @@ def _api_key(config: Config) -> str:
     return key
 
 
+class _Body:
+    """The form as it goes over the wire, and whether any of it may have left this machine.
+
+    It is the last thing that is sent, after connecting, a proxy's CONNECT, TLS and the head. Without it there
+    is no file to load, so a job can have come of a request only once its body has begun to leave.
+    """
+
+    def __init__(self, form: dict[str, str]) -> None:
+        self._text = urlencode(form).encode()
+        self._lock = threading.Lock()
+        self._left = self._withheld = False
+
+    def __len__(self) -> int:
+        return len(self._text)
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self._lock:
+            if self._withheld:
+                raise OSError("the request was withheld")
+            self._left = True
+        yield self._text
+
+    def withhold(self) -> bool:
+        """Whether nothing of it has left this machine; then nothing ever will."""
+        with self._lock:
+            self._withheld = not self._left
+            return self._withheld
+
+
 def submit(request: Request) -> Job:
     """The accepted job; else SubmitRefused, SubmitUnavailable or SubmitUnknown.
 
-    Whatever stops this process while the API is asked, Ctrl-C above all: the outcome is not known.
+    Whatever goes wrong, one question decides: has any of the request's body left this machine? It decides too
+    where this process is stopped while the API is asked.
     """
-    import requests
-
+    body = _Body(request.form)
     try:
-        status, body = within(TOTAL_SECONDS, lambda: _ask(request))
-    except TimeoutError:
-        raise SubmitUnknown(
-            "The API's answer did not come to its end in time: it may have taken the job.", hint=LOOK_FIRST
-        ) from None
-    except requests.RequestException as error:
-        raise _unanswered(error) from None
-    except BaseException as stop:  # noqa: BLE001 - nothing else is of use to the caller now
-        raise SubmitUnknown(
-            f"Stopped ({type(stop).__name__}) while the API was asked: it may have taken the job.",
-            hint=LOOK_FIRST,
-        ) from None
-    return _read(request, status, body)
+        status, headers, answer = within(TOTAL_SECONDS, lambda: _ask(request, body))
+    except BaseException as error:  # noqa: BLE001 - nothing else is of use to the caller now
+        raise unanswered(error, unsent=body.withhold()) from None
+    return accepted(status, headers, answer, secret=request.query["apikey"])
 
 
-def _ask(request: Request) -> tuple[int, bytes]:
-    """The answer's status and, where it is 200, its body, bounded in length."""
+def _ask(request: Request, form: _Body) -> tuple[int, Mapping[str, str], bytes]:
+    """The answer's status and head and, where it is 200, its body, bounded in length."""
     with (
         session(request.url) as wire,
         wire.post(
             request.url,
             params=request.query,
-            data=request.form,
-            headers={"Accept": "application/json"},
+            data=cast("Iterable[bytes]", form),
+            headers={"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"},
             timeout=(CONNECT_SECONDS, READ_SECONDS),
             allow_redirects=False,
             stream=True,
@@ -137,73 +143,4 @@ def _ask(request: Request) -> tuple[int, bytes]:
             body += chunk
             if len(body) > MAX_ANSWER:
                 break
-        return answer.status_code, bytes(body)
-
-
-def _read(request: Request, status: int, body: bytes) -> Job:
-    """The job that an answer speaks of. The status is looked at first, the body only where it is 200."""
-    if status == 429:
-        raise SubmitUnavailable(
-            "The API takes no more requests for now (HTTP 429).", hint="Nothing was taken: run again later."
-        )
-    if 300 <= status < 400:
-        raise SubmitRefused(
-            f"The API's address redirects elsewhere (HTTP {status}), which is not followed.",
-            hint="Check submit.idc and submit.base_url: the key is sent to the named host only.",
-        )
-    if 400 <= status < 500 and status != 408:
-        raise SubmitRefused(
-            f"The API refused the request with HTTP {status}.",
-            hint="Check submit.idc, submit.base_url and the API key.",
-        )
-    if status != 200:
-        raise SubmitUnknown(f"The API answered HTTP {status}: it may have taken the job.", hint=LOOK_FIRST)
-    try:
-        answer: Any = json.loads(body) if len(body) <= MAX_ANSWER else None
-    except (ValueError, RecursionError):
-        answer = None
-    result, requestid = (
-        (answer.get("result"), answer.get("requestid")) if isinstance(answer, dict) else (0, 0)
-    )
-    if result == "Success" and re.fullmatch(r"[\x21-\x7e]{1,200}", _text(requestid)):
-        return Job(_text(requestid))
-    if isinstance(result, str) and result.strip().lower() not in ("", "success") and not requestid:
-        raise SubmitRefused(
-            f"The API refused the job: {_said(request, result)}.",
-            hint="The hosted file is removed again; mend the cause, then run again.",
-        )
-    raise SubmitUnknown(
-        "The API answered HTTP 200 with a body that says neither yes nor no.", hint=LOOK_FIRST
-    )
-
-
-def _text(requestid: object) -> str:
-    return str(requestid).strip() if type(requestid) in (str, int) else ""
-
-
-def _said(request: Request, text: str) -> str:
-    """The API's own words, on one short line and with what looks like a secret or a contact masked."""
-    text = redact(text.replace(request.query["apikey"], "***"))
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return _VALUES.sub("***", line)[:200].rstrip(".") or "no reason given"
-
-
-def _unanswered(error: requests.RequestException) -> SubmitError:
-    """What an exception of the wire means: whether the request can have left this machine."""
-    import requests
-    from urllib3 import exceptions as u3
-
-    cause: Any = error.args[0] if error.args else None
-    reason = getattr(cause, "reason", cause)
-    unsent = isinstance(
-        reason, (u3.NewConnectionError, u3.ConnectTimeoutError, u3.NameResolutionError, u3.ProxyError)
-    ) or isinstance(error, (requests.ConnectTimeout, requests.exceptions.InvalidURL))
-    if unsent:
-        return SubmitUnavailable("The API could not be reached.", hint=_AGAIN)
-    if isinstance(error, requests.exceptions.SSLError) and _NO_HANDSHAKE.search(str(reason)):
-        return SubmitUnavailable(
-            "No trusted TLS connection to the API could be made, so nothing was sent.",
-            hint="Check submit.base_url; behind a company proxy set REQUESTS_CA_BUNDLE.",
-        )
-    what = "did not answer in time" if isinstance(error, requests.Timeout) else "broke the connection off"
-    return SubmitUnknown(f"The API {what}: it may have taken the job.", hint=LOOK_FIRST)
+        return answer.status_code, answer.headers, bytes(body)

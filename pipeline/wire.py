@@ -7,9 +7,12 @@ log whole URLs, signatures and API keys at DEBUG. Nothing outside this module ha
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import re
+import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -60,19 +63,43 @@ def hushed() -> Iterator[None]:
                     logging.getLogger(name).setLevel(level)
 
 
-def session(url: str) -> requests.Session:
-    """A session for calls to that address: no credentials but our own, no proxy to this machine."""
+def ca_bundle() -> str | None:
+    """The file of authorities that the environment names; None: the usual ones."""
+    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
+    return next((os.environ[name] for name in names if os.environ.get(name)), None)
+
+
+def bundle_fault(path: str | None) -> str:
+    """What is wrong with a file (or folder) of authorities, "" if nothing is."""
+    if path is None:
+        return ""
+    try:
+        if not os.path.isdir(path):  # noqa: PTH112 - requests and boto3 take it as text too
+            ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl's errors are such, too
+        why = "is not there" if isinstance(error, FileNotFoundError) else "holds no certificates"
+        return f"The file {path}, which AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE names, {why}."
+    return ""
+
+
+def session(url: str, bundle: str | None = None) -> requests.Session:
+    """A session for calls to that address: no credentials but our own, no proxy to this machine.
+
+    `bundle` is the file of authorities to trust; by default `ca_bundle`'s.
+    """
     import requests
+    from requests.utils import get_environ_proxies
 
     made = requests.Session()
-    made.auth = lambda request: request  # set, so that requests does not look into .netrc
-    if is_loopback(url):
-        made.trust_env = False
+    made.trust_env = False  # it would look into .netrc, and for its own certificates only
+    made.verify = bundle or ca_bundle() or True
+    if not is_loopback(url):
+        made.proxies = dict(get_environ_proxies(url))
     return made
 
 
-def within(seconds: float, call: Callable[[], T]) -> T:
-    """What `call` returns or raises; TimeoutError where it has not done so in that time.
+def within(seconds: float, call: Callable[[], T], *, stop: threading.Event | None = None) -> T:
+    """What `call` returns or raises; TimeoutError where it has not done so in that time, or `stop` is set.
 
     Time-outs on a socket hold for each read, so a server that sends a byte now and then outlasts them all.
     The call goes on in a thread of its own, which keeps no process alive.
@@ -86,10 +113,15 @@ def within(seconds: float, call: Callable[[], T]) -> T:
             done.put((None, error))
 
     threading.Thread(target=work, name="pipeline-call", daemon=True).start()
-    try:
-        result, error = done.get(timeout=seconds)
-    except queue.Empty:
-        raise TimeoutError from None
+    deadline = time.monotonic() + seconds
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            result, error = done.get(timeout=max(0.0, min(left, 0.1) if stop else left))
+            break
+        except queue.Empty:
+            if left <= 0 or (stop and stop.is_set()):
+                raise TimeoutError from None
     if error is not None:
         raise error
     return cast("T", result)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from fakes import Wire, answer, answering, drip, free_port, hold, read_request, reset, wire
+from pydantic import SecretStr
 
 from pipeline import preflight
 from pipeline.config.file import load_config
 from pipeline.errors import StageError
-from pipeline.handoffs import HostedFile
+from pipeline.handoffs import Fingerprint, HostedFile
 from pipeline.preflight import unreachable
 from pipeline.s3.client import Store
 
-HEAD = b"EMAIL\n" + b"asha@example.com\n" * 40
+HEAD = (b"EMAIL\n" + b"asha@example.com\n" * 100)[:1024]
 LENGTH = 5_000_000_000
 SECRET = "0123456789abcdef"
 
@@ -37,8 +39,9 @@ def check(at: str, /, **stage: Any) -> None:
     known = {"bucket": "my-bucket", "region": "eu-west-1"}
     config = load_config({"contract": {"schema": "s.py:S"}, "stage": known | stage})
     signed = f"{at}/hosted/a.csv?X-Amz-Credential=K&X-Amz-Signature={SECRET}"
-    hosted = HostedFile("my-bucket", "hosted/a.csv", LENGTH, config.stage.url, signed, None, HEAD)
-    preflight.check(config, Store(config.stage), hosted)
+    staged = Fingerprint(LENGTH, 0, 0, 0)
+    hosted = HostedFile("my-bucket", "hosted/a.csv", config.stage.url, staged, sha256(HEAD).hexdigest())
+    preflight.check(config, Store(config.stage, ("AKIA", "secret")), hosted, SecretStr(signed))
 
 
 def ranged(total: object = LENGTH, body: bytes = HEAD) -> bytes:

@@ -492,6 +492,7 @@ def test_conditional_writes_go_one_by_one_and_others_do_not(monkeypatch: pytest.
         most[0] = max(most[0], inside[0])
         time.sleep(0.02)
         inside[0] -= 1
+        start_response("200 OK", [])
         return []
 
     def put(headers: dict[str, str]) -> int:

@@ -24,13 +24,14 @@ import tenacity.nap
 from botocore.credentials import Credentials, RefreshableCredentials
 from fakes import Arrived, Faults, answer, free_port, hold, wire
 
+import pipeline.s3.multipart
 import pipeline.stage
 from pipeline import ConfigError, HostedFile, PipelineError, StageError
 from pipeline.config import StageConfig
 from pipeline.s3.client import Store
 from pipeline.sandbox import Sandbox, start
 from pipeline.stage import Upload
-from pipeline.urls import presigned
+from pipeline.urls import link, presigned
 from pipeline.wire import hushed
 
 MIB = 1 << 20
@@ -123,11 +124,16 @@ def stage(store: Store, data: bytes = DATA, piece: int = 700_001) -> HostedFile:
     with hushed(), Upload(store, "run-1") as upload:
         for i in range(0, len(data), piece):
             upload.write(data[i : i + piece])
-        return upload.complete()
+        made = link(store, upload.key)
+        URLS[upload.key] = made.url.get_secret_value()
+        return upload.complete(made)
+
+
+URLS: dict[str, str] = {}
 
 
 def fetch(hosted: HostedFile) -> bytes:
-    with requests.get(hosted.url, timeout=10) as got:
+    with requests.get(URLS[hosted.key], timeout=10) as got:
         assert got.status_code == 200
         return got.content
 
@@ -143,7 +149,7 @@ def test_the_bytes_arrive_as_they_were(store: Store, left: Left, size: int) -> N
 
 def test_the_object_is_described_and_named_as_designed(store: Store) -> None:
     hosted = stage(store, b"EMAIL\n")
-    got = requests.get(hosted.url, timeout=5)
+    got = requests.get(URLS[hosted.key], timeout=5)
     assert got.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert got.headers["Cache-Control"] == "private, no-store"
     prefix, _, name = hosted.key.rpartition("/")
@@ -162,7 +168,7 @@ def test_nothing_is_visible_before_the_end(store: Store, left: Left) -> None:
         upload.write(DATA)
         assert left.keys() == left.before
         assert requests.get(store.signed(upload.key), timeout=5).status_code == 404
-        hosted = upload.complete()
+        hosted = upload.complete(link(store, upload.key))
     assert left.keys() - left.before == {hosted.key}
 
 
@@ -323,7 +329,7 @@ def test_an_interrupted_complete_leaves_nothing(
 def test_a_file_nobody_was_told_of_is_taken_away(store: Store, left: Left) -> None:
     with suppress(KeyboardInterrupt), Upload(store, "run-1") as upload:
         upload.write(b"x")
-        upload.complete()
+        upload.complete(link(store, upload.key))
         raise KeyboardInterrupt
     assert left.nothing()
 
@@ -332,7 +338,8 @@ def test_what_could_not_be_removed_is_said(faulty: Any, caplog: pytest.LogCaptur
     store, _ = faulty(on("abort", answer(403)))
     with pytest.raises(ZeroDivisionError), Upload(store, "run-1") as upload:
         raise ZeroDivisionError
-    assert "may be left in bucket contacts" in caplog.text
+    assert "may be left behind" in caplog.text
+    assert upload.left_behind == [f"s3://contacts/{upload.key} (its unfinished upload)"]
     [upload_left] = left.uploads()
     left.client.abort_multipart_upload(Bucket="contacts", Key=upload.key, UploadId=upload_left["UploadId"])
     with pytest.raises(StageError, match="removing an unfinished upload"), Upload(store, "run-1") as upload:
@@ -345,6 +352,10 @@ def test_an_abort_is_repeated_until_no_part_is_left(faulty: Any, left: Left) -> 
     store, faults = faulty(on("abort", answer(204), times=2))
     with suppress(ZeroDivisionError), Upload(store, "run-1") as upload:
         upload.write(DATA)
+        (begun,) = left.uploads()
+        where: Any = {"Bucket": "contacts", "Key": upload.key, "UploadId": begun["UploadId"]}
+        while not left.client.list_parts(**where).get("Parts"):
+            time.sleep(0.01)
         raise ZeroDivisionError
     assert faults.seen.count("abort") == 3
     assert left.nothing()
@@ -399,13 +410,18 @@ def test_a_host_name_that_boto3_refuses(sandbox: Sandbox) -> None:
         stage(store_of(sandbox, endpoint_url="https://my_minio:9000"), b"x")
 
 
-def test_a_store_that_says_nothing(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline.stage, "TIMEOUT", (5, 0.2))
-    store = store_of(sandbox)
-    with wire(hold) as silent:
-        monkeypatch.setattr(store.client, "generate_presigned_url", lambda *_, **__: f"{silent.url}/x")
-        with pytest.raises(StageError, match="Part 1 could not be uploaded: ReadTimeout"):
-            stage(store, b"x")
+def test_a_store_that_says_nothing(faulty: Any, monkeypatch: pytest.MonkeyPatch, left: Left) -> None:
+    monkeypatch.setattr(pipeline.s3.multipart, "TIMEOUT", (5, 0.2))
+
+    def silent(request: Arrived, kind: str, before: int) -> str | None:
+        if kind == "part":
+            time.sleep(0.5)
+        return "lose" if kind == "part" else None
+
+    store, _ = faulty(silent)
+    with pytest.raises(StageError, match="Part 1 could not be uploaded: ReadTimeout"):
+        stage(store, b"x")
+    assert left.nothing()
 
 
 def test_more_than_an_upload_can_hold(store: Store, left: Left, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -427,7 +443,7 @@ def test_a_proxy_of_the_environment_is_not_used(store: Store, monkeypatch: pytes
 def test_the_presigned_url(store: Store) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     hosted = stage(Store(store.config.model_copy(update={"expires_in": 1800}), store.keys), b"x")
-    query = parse_qs(urlsplit(hosted.url).query)
+    query = parse_qs(urlsplit(URLS[hosted.key]).query)
     assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
     assert query["X-Amz-Expires"] == ["1800"]
     assert hosted.expires_at is not None
@@ -435,18 +451,18 @@ def test_the_presigned_url(store: Store) -> None:
     signed = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     assert signed - timedelta(seconds=1) <= ends - timedelta(seconds=1800) <= signed
     assert before <= signed
-    tampered = hosted.url.replace("X-Amz-Expires=1800", "X-Amz-Expires=1801")
+    tampered = URLS[hosted.key].replace("X-Amz-Expires=1800", "X-Amz-Expires=1801")
     assert requests.get(tampered, timeout=5).status_code == 403
-    assert hosted.url not in repr(hosted)
+    assert URLS[hosted.key] not in repr(hosted)
 
 
 def test_a_url_is_signed_for_the_name_outside(sandbox: Sandbox) -> None:
     inside = store_of(sandbox)
     outside = sandbox.endpoint_url.replace("127.0.0.1", "localhost")
     hosted = stage(store_of(sandbox, public_endpoint_url=outside), b"x")
-    assert hosted.url.startswith(outside)
+    assert URLS[hosted.key].startswith(outside)
     assert fetch(hosted) == b"x"
-    wrong = hosted.url.replace(outside, str(inside.config.endpoint_url))
+    wrong = URLS[hosted.key].replace(outside, str(inside.config.endpoint_url))
     assert requests.get(wrong, timeout=5).status_code == 403
 
 
@@ -456,23 +472,23 @@ def test_temporary_credentials_end_the_url(store: Store, monkeypatch: pytest.Mon
     end = datetime.now(zone).replace(microsecond=0) + timedelta(hours=2)
     temporary = RefreshableCredentials("AKIAX", "secret", "token", end, refresh_using=dict, method="test")
     monkeypatch.setattr(store.session, "get_credentials", lambda: temporary)
-    _, expires_at = presigned.address(store, "hosted/x.csv")
+    expires_at = presigned.link(store, "hosted/x.csv").expires_at
     assert expires_at == end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     strict = Store(store.config.model_copy(update={"min_lifetime": 3 * 3600}), store.keys)
     monkeypatch.setattr(strict.session, "get_credentials", lambda: temporary)
     with pytest.raises(StageError, match=f"live until {expires_at} only") as raised:
-        presigned.address(strict, "hosted/x.csv")
+        presigned.link(strict, "hosted/x.csv")
     assert "min_lifetime" in raised.value.hint
     short = Store(store.config.model_copy(update={"expires_in": 60, "min_lifetime": 3600}), store.keys)
     monkeypatch.setattr(short.session, "get_credentials", lambda: temporary)
-    assert presigned.address(short, "hosted/x.csv")[1]  # it was asked to be that short
+    assert presigned.link(short, "hosted/x.csv").expires_at  # it was asked to be that short
 
 
 def test_temporary_credentials_of_unknown_end_are_warned_about(
     store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(store.session, "get_credentials", lambda: Credentials("AKIAX", "secret", "token"))
-    _, expires_at = presigned.address(store, "hosted/x.csv")
+    expires_at = presigned.link(store, "hosted/x.csv").expires_at
     assert expires_at is None
     assert "do not say when they end" in caplog.text
 
@@ -480,7 +496,6 @@ def test_temporary_credentials_of_unknown_end_are_warned_about(
 def test_no_secret_in_logs_errors_and_reprs(
     sandbox: Sandbox, faulty: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    logging.getLogger().setLevel(logging.DEBUG)
     caplog.set_level(logging.DEBUG)
     told = ""
     echo = answer(400, f"<Error><Code>X</Code><Message>{sandbox.secret_key}</Message></Error>".encode())
@@ -497,7 +512,7 @@ def test_no_secret_in_logs_errors_and_reprs(
         try:
             hosted = stage(store, b"x")
             told += repr(hosted)
-            signatures.add(parse_qs(urlsplit(hosted.url).query)["X-Amz-Signature"][0])
+            signatures.add(parse_qs(urlsplit(URLS[hosted.key]).query)["X-Amz-Signature"][0])
         except PipelineError as error:
             told += "".join(traceback.format_exception(error)) + repr(error)
         for arrived in made.arrived:

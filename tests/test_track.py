@@ -5,10 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+import queue
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,12 +23,33 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from pipeline import ConfigError, JobFailed, JobTimeout
+from pipeline.callback import address, understood
 from pipeline.config import TrackConfig
 from pipeline.handoffs import Job
-from pipeline.track import MAX_BODY, Receiver, callback_url, interpret, receiving, wait
+from pipeline.track import MAX_BODY, Inbox, wait
+from pipeline.track import receiving as receiving_into
 
 JOB = Job("abc123")
 DONE = {"requestid": "abc123", "status": "Completed", "total": 3, "success": 2, "failed": 1}
+
+
+@dataclass
+class Receiver:
+    """An address that is listened at, and what came to it."""
+
+    url: str = field(repr=False)
+    inbox: Inbox
+
+    @property
+    def bodies(self) -> queue.Queue[bytes]:
+        return self.inbox.bodies
+
+
+@contextmanager
+def receiving(config: TrackConfig, run_id: str) -> Iterator[Receiver]:
+    inbox = Inbox()
+    with receiving_into(config, run_id, inbox.put, inbox.note) as url:
+        yield Receiver(url, inbox)
 
 
 def config(**keys: Any) -> TrackConfig:
@@ -46,7 +70,7 @@ def post(receiver: Receiver, body: bytes | str = b"", path: str = "", **headers:
 
 
 def waiting(receiver: Receiver, seconds: float = 5) -> Any:
-    return wait(JOB, receiver, seconds)
+    return wait(JOB, receiver.inbox, seconds)
 
 
 def test_a_callback_in_json_or_as_a_form_ends_the_wait(receiver: Receiver) -> None:
@@ -99,12 +123,103 @@ def test_only_post_counts(receiver: Receiver, method: str) -> None:
     answer = requests.request(method, receiver.url, data=json.dumps(DONE), timeout=5)
     assert answer.status_code == 405
     assert receiver.bodies.empty()
+    with pytest.raises(JobTimeout, match=f"called the address by {method}") as raised:
+        waiting(receiver, 0.01)
+    assert "POST" in raised.value.hint
+
+
+def test_a_slash_at_the_end_of_the_address_is_no_other_address(receiver: Receiver) -> None:
+    assert post(receiver, json.dumps(DONE), "/") == 200
+    assert waiting(receiver).status == "completed"
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"]
+)
+@pytest.mark.parametrize("text", [json.dumps(DONE), "status=Completed&total=3&success=2&failed=1"])
+def test_a_callback_is_understood_in_every_unicode_encoding(encoding: str, text: str) -> None:
+    outcome = understood(text.encode(encoding))
+    assert outcome is not None
+    assert (outcome.status, dict(outcome.counts)) == ("completed", {"total": 3, "success": 2, "failed": 1})
+
+
+@pytest.mark.parametrize(
+    ("body", "accepted"),
+    [
+        ({"status": "Completed", "total": 2, "success": 0, "failed": 2}, None),
+        ({"status": "Completed", "total": "2", "success": "0", "failed": "2"}, 2),
+        ({"status": "Completed", "successCount": 0, "failureCount": 5}, None),
+        ({"status": "SUCCESS", "total": 4, "failed": 4}, None),
+        ({"status": "Done", "rejected": 7}, 7),
+        ({"status": "Completed", "success": 0}, 3),
+        ({"status": "Completed", "total": 0}, 3),
+        ({"status": "Completed", "inserted": 0, "updated": 0}, 3),
+        ({"status": "Completed", "data": {"success": 0, "failed": 2}}, None),
+        ([{"status": "Completed", "success": 0, "failed": 2}], None),
+        ({"status": "Completed: 0 of 2 records loaded"}, None),
+        ({"status": "Completed", "message": "No records were processed"}, None),
+        ({"status": "Finished", "message": "nothing was imported"}, None),
+        ({"job_status": "COMPLETED_WITH_ERRORS", "success": 0, "failed": 2}, 2),
+        ({"status": "Partially completed", "loaded": 0, "invalid": 2}, 2),
+    ],
+)
+def test_a_job_called_completed_that_loaded_nothing_has_failed(
+    receiver: Receiver, body: Any, accepted: int | None
+) -> None:
+    post(receiver, json.dumps(body))
+    with pytest.raises(JobFailed, match="loaded nothing") as raised:
+        wait(JOB, receiver.inbox, 5, accepted)
+    assert raised.value.outcome is not None
+    assert raised.value.outcome.status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("body", "accepted", "warning"),
+    [
+        ({"status": "Completed", "total": 3, "success": 2, "failed": 1}, 3, "loaded 2 of the 3 contacts"),
+        ({"status": "Completed", "success": 2}, 3, "loaded 2 of the 3 contacts"),
+        ({"status": "Completed", "inserted": 1, "updated": 1}, 3, "loaded 2 of the 3 contacts"),
+        ({"status": "Completed", "total": 3, "failed": 1}, 3, "did not load 1 "),
+        ({"status": "Completed", "total": 5}, 3, "counts 5 contacts where 3 were sent"),
+        ({"status": "Completed with errors"}, 3, "speaks of errors"),
+        ({"status": "CompletedWithErrors"}, None, "speaks of errors"),
+        ({"status": "completed_with_warnings"}, None, "speaks of errors"),
+        ({"status": "Partial success"}, None, "speaks of errors"),
+        ({"status": "Completed", "message": "some rows failed"}, None, "speaks of errors"),
+    ],
+)
+def test_what_a_completed_job_did_not_load_is_a_warning(
+    body: dict[str, Any], accepted: int | None, warning: str
+) -> None:
+    outcome = understood(json.dumps(body).encode(), accepted)
+    assert outcome is not None
+    assert outcome.status == "completed"
+    assert len(outcome.warnings) == 1
+    assert warning in outcome.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": "Completed", "total": 3, "success": 3, "failed": 0},
+        {"status": "Completed", "inserted": 1, "updated": 2},
+        {"status": "Completed"},
+        {"status": "Completed", "message": "no errors, 0 failed"},
+        {"status": "Completed without errors"},
+        {"status": "Completed", "success": 3, "duplicates": 1},
+        {"job": {"status": "Success"}, "counts": {"total": 3}},
+    ],
+)
+def test_a_job_that_loaded_all_has_no_warning(body: dict[str, Any]) -> None:
+    outcome = understood(json.dumps(body).encode(), 3)
+    assert outcome is not None
+    assert (outcome.status, outcome.warnings) == ("completed", ())
 
 
 def test_only_the_secret_path_counts(receiver: Receiver) -> None:
     parts = urlsplit(receiver.url)
     base = f"http://{parts.netloc}"
-    paths = ["", "/", "/run-1", "/run-1/", parts.path[:-1], parts.path + "x", parts.path + "/", "/%ff%fe"]
+    paths = ["", "/", "/run-1", "/run-1/", parts.path[:-1], parts.path + "x", "/%ff%fe"]
     paths += [parts.path.upper(), parts.path.replace("run-1", "run-2"), "/../etc", "/" + "a" * 5000]
     for path in paths:
         assert requests.post(base + path, data=json.dumps(DONE), timeout=5).status_code == 404, path
@@ -189,14 +304,14 @@ def test_a_flood_is_turned_away(receiver: Receiver) -> None:
 def test_a_secret_makes_the_path_and_without_one_it_is_new_each_time() -> None:
     given_url = "https://hooks.example.com"
     stable = config(callback_url=given_url, secret=SecretStr("s3cret"))
-    assert callback_url(stable, "run-1") == callback_url(stable, "run-1")
-    assert callback_url(stable, "run-1") != callback_url(stable, "run-2")
+    assert address(stable, "run-1") == address(stable, "run-1")
+    assert address(stable, "run-1") != address(stable, "run-2")
     other = config(callback_url=given_url, secret=SecretStr("other"))
-    assert callback_url(stable, "run-1") != callback_url(other, "run-1")
-    assert "s3cret" not in str(callback_url(stable, "run-1"))
+    assert address(stable, "run-1") != address(other, "run-1")
+    assert "s3cret" not in str(address(stable, "run-1"))
     random = config(callback_url=given_url)
-    assert callback_url(random, "run-1") != callback_url(random, "run-1")
-    assert callback_url(config(), "run-1") is None
+    assert address(random, "run-1") != address(random, "run-1")
+    assert address(config(), "run-1") is None
 
 
 def test_a_port_that_cannot_be_had() -> None:
@@ -252,7 +367,7 @@ def test_no_log_and_no_output_shows_the_path(
 )
 @pytest.mark.parametrize("key", ["status", "Status", "job_status", "upload-status", "STATE"])
 def test_status_words(said: str, status: str | None, key: str) -> None:
-    outcome = interpret(json.dumps({key: said}).encode())
+    outcome = understood(json.dumps({key: said}).encode())
     assert (outcome.status if outcome else None) == status
 
 
@@ -262,7 +377,7 @@ def test_status_words(said: str, status: str | None, key: str) -> None:
      "error asha@example.com", "fail+919876543210", "valid customer", "success" * 10, "msisdn_count"],
 )  # fmt: skip
 def test_names_that_a_contact_could_stand_under_are_no_counts(key: str) -> None:
-    outcome = interpret(json.dumps({"status": "done", key: 987654321}).encode())
+    outcome = understood(json.dumps({"status": "done", key: 987654321}).encode())
     assert outcome is not None
     assert outcome.counts == {}
 
@@ -271,7 +386,7 @@ def test_names_that_a_contact_could_stand_under_are_no_counts(key: str) -> None:
     "value", ["919876543210", "+91987654", "asha", "1.5", 1.5, True, None, [1], -1, "", "१२"]
 )
 def test_values_that_are_no_small_whole_numbers_are_no_counts(value: object) -> None:
-    outcome = interpret(json.dumps({"status": "done", "total": value}).encode())
+    outcome = understood(json.dumps({"status": "done", "total": value}).encode())
     assert outcome is not None
     assert outcome.counts == {}
 
@@ -294,7 +409,7 @@ bodies = st.dictionaries(
 @example(b'{"total": ' + b"9" * 5000 + b', "status": "done"}')
 @example(b"status=done&" + b"a=1&" * 2000)
 def test_interpreting_never_raises_and_keeps_the_body(body: bytes) -> None:
-    outcome = interpret(body)
+    outcome = understood(body)
     if outcome is not None:
         assert outcome.raw == body
         assert outcome.said.isascii()

@@ -12,7 +12,7 @@ from pipeline.config import StageConfig
 from pipeline.config.file import load_config
 from pipeline.errors import ConfigError, StageError
 from pipeline.s3.client import Store
-from pipeline.urls import MODES, address
+from pipeline.urls import MODES, link
 
 KEYS = ("AKIAEXAMPLE", "an-example-secret")
 STAGE: dict[str, dict[str, Any]] = {
@@ -30,7 +30,7 @@ def config(**stage: Any) -> Any:
 
 def url(**stage: Any) -> str:
     store = Store(config(**stage).stage, KEYS)
-    return address(store, store.key("a-0123.csv"))[0]
+    return link(store, store.key("a-0123.csv")).url.get_secret_value()
 
 
 def test_the_table_is_the_config_and_this_suite() -> None:
@@ -41,7 +41,9 @@ def test_the_table_is_the_config_and_this_suite() -> None:
 @mode
 def test_a_mode_is_a_url_with_or_without_an_end(mode: str) -> None:
     store = Store(config(**STAGE[mode]).stage, KEYS)
-    made, expires = MODES[mode].address(store, store.key("a-0123.csv"))
+    found = MODES[mode].link(store, store.key("a-0123.csv"))
+    made, expires = found.url.get_secret_value(), found.expires_at
+    assert made not in repr(found)
     parts = urlsplit(made)
     assert (parts.scheme, parts.path) == ("https", "/netcore/hosted/a-0123.csv")
     assert (expires is not None) == bool(parts.query) == (mode == "presigned")

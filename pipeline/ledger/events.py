@@ -19,7 +19,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from pipeline.errors import LedgerError, StageError
-from pipeline.s3.client import Store, storage
+from pipeline.s3.client import Store
+from pipeline.s3.failures import storage
 
 VERSION = 1
 MAX_BYTES = 1 << 16

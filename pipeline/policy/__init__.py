@@ -16,7 +16,8 @@ from typing import Any
 from pipeline.config import Config, StageConfig
 from pipeline.errors import ConfigError, StageError
 from pipeline.policy.reach import reaches, refuses
-from pipeline.s3.client import Store, storage
+from pipeline.s3.client import Store
+from pipeline.s3.failures import storage
 
 log = logging.getLogger("pipeline")
 

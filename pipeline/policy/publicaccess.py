@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.s3.client import Store, storage
+from pipeline.s3.client import Store
+from pipeline.s3.failures import storage
 
 # No permission to ask, or a store that does not know the question: then the pre-flight decides.
 _UNASKABLE = ("AccessDenied", "NotImplemented", "MethodNotAllowed", "403", "405", "501")

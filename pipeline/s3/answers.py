@@ -1,4 +1,4 @@
-"""What a store's refusal says, and what to do about it: one reading and one table for all who ask a store.
+"""What a store's refusal says: one reading for all who ask a store; what to do about it is in `advice`.
 
 A refusal is S3's XML with a code in it, or it is not S3 that answered. Its message and the rest of the body
 are read for what they mean and never repeated: they hold keys, signatures and whatever a proxy put there.
@@ -9,56 +9,44 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-_ELSEWHERE = "The bucket is in another region: set stage.region, or leave it out."
-_HINTS = {
-    "NoSuchBucket": "Check stage.bucket; buckets are not created for you.",
-    "AccessDenied": "The credentials lack a permission: `python -m pipeline policy --permissions` names all.",
-    "403": "The credentials lack a permission: `python -m pipeline policy --permissions` names all.",
-    "InvalidAccessKeyId": "The store does not know this access key: check AWS_PROFILE or AWS_ACCESS_KEY_ID.",
-    "SignatureDoesNotMatch": "The secret key does not belong to this access key.",
-    "ExpiredToken": "The temporary credentials have ended: fetch new ones and run again.",
-    "InvalidToken": "AWS_SESSION_TOKEN does not belong to this access key: fetch new credentials.",
-    "RequestTimeTooSkewed": "This machine's clock is wrong: set it, then run again.",
-    "PermanentRedirect": _ELSEWHERE,
-    "AuthorizationHeaderMalformed": _ELSEWHERE,
-    "AuthorizationQueryParametersError": _ELSEWHERE,
-    "IllegalLocationConstraintException": _ELSEWHERE,
-    "TemporaryRedirect": "The bucket was made a moment ago: wait, or set stage.region.",
-    "MalformedPolicy": "The policy as a whole is not taken: look at `python -m pipeline policy`.",
-    "EntityTooLarge": "The file is larger than the store takes: split the source.",
-    "QuotaExceeded": "The store is full.",
-    "404": "Check stage.bucket and stage.endpoint_url.",
-}
-_KEY_SERVICE = (
-    "The key service refused: check the key in stage.encryption, and kms:GenerateDataKey, kms:Decrypt."
+from pipeline.errors import Advice
+from pipeline.s3.advice import CLOCK, CODES, ENDED, KEY_SERVICE, NOT_S3, REQUESTER_PAYS, advice
+
+_ELSEWHERE = ("PermanentRedirect", "AuthorizationHeaderMalformed", "AuthorizationQueryParametersError",
+              "IllegalLocationConstraintException")  # fmt: skip
+# What S3's message adds to its code, in lower case: AccessDenied alone stands for half a dozen causes.
+_MESSAGES: tuple[tuple[str, Advice], ...] = (
+    (r"requester.?pays", REQUESTER_PAYS),
+    (r"kms|key management", KEY_SERVICE),
+    (r"not (yet valid|valid yet|yet current)", CLOCK),
+    (r"token.* expired|expired.* token", ENDED),
 )
-AGAIN = "Nothing is visible in the bucket; run again, and if it stays so check the network and the store."
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A refusal as far as it may be told: HTTP status, S3's code ("" where it is none), the bucket's region.
+    """A refusal as far as it may be repeated: HTTP status, S3's code ("" for none), the bucket's region.
 
-    `expired` and `about_keys` are read off S3's message: a URL whose time is over, a key service's no.
+    `expired` is read off S3's message (a URL whose time is over), `meaning` what else the message adds.
     """
 
     status: int
     code: str = ""
     region: str = ""
     expired: bool = False
-    about_keys: bool = False
+    meaning: Advice | None = None
 
     def __str__(self) -> str:
-        return f"HTTP {self.status} {self.code}".rstrip() + (
-            f" (the bucket is in {self.region})" * self.moved
-        )
+        where = f" (the bucket is in {self.region})" if self.moved else ""
+        return f"HTTP {self.status} {self.code}".rstrip() + where
 
     @property
     def moved(self) -> bool:
         """Whether the refusal tells of another region."""
         return bool(self.region) and (
-            self.status in (301, 307) or (self.status == 400 and _HINTS.get(self.code) == _ELSEWHERE)
+            self.status in (301, 307) or (self.status == 400 and self.code in ("", *_ELSEWHERE))
         )
 
     @property
@@ -66,26 +54,30 @@ class Refusal:
         """What to do next."""
         if self.moved:
             return f"Write `region: {self.region}` under stage:, or leave stage.region out."
-        if self.about_keys:
-            return _KEY_SERVICE
-        return hint(self.code or str(self.status))
-
-
-def hint(code: str) -> str:
-    """What to do about an error code of S3's."""
-    return _KEY_SERVICE if code.startswith("KMS.") else _HINTS.get(code, AGAIN)
+        if self.meaning:
+            return str(self.meaning)
+        if not self.code and str(self.status) not in CODES:
+            return str(NOT_S3)
+        return advice(self.code or str(self.status))
 
 
 def refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
     """What this answer, which was no success, says; `headers` are looked up in any case."""
-    message = _element(body, b"Message").lower()
-    return Refusal(
-        status,
-        code=_element(body, b"Code"),
-        region=headers.get("x-amz-bucket-region") or _element(body, b"Region"),
-        expired="expired" in message,
-        about_keys="kms" in message or "key management" in message,
-    )
+    region = headers.get("x-amz-bucket-region") or _element(body, b"Region")
+    return understood(status, _element(body, b"Code"), _element(body, b"Message"), region)
+
+
+def understood(status: int, code: str, message: str, region: str = "") -> Refusal:
+    """The refusal with that status and code; of the message only its meaning is in it."""
+    words = message.lower()
+    meaning = next((means for pattern, means in _MESSAGES if re.search(pattern, words)), None)
+    return Refusal(status, code, region, expired="request has expired" in words, meaning=meaning)
+
+
+def redirected_to(location: str) -> str:
+    """The server that a redirect leads to, without path and query: these may hold secrets."""
+    parts = urlsplit(location)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "an address of its own"
 
 
 def _element(body: bytes, name: bytes) -> str:

@@ -1,27 +1,34 @@
-"""The bucket as the other modules see it: a boto3 client that is set up right, and errors with hints.
+"""The bucket as the other modules see it: a boto3 client that is set up right.
 
 Right means: Signature Version 4, the bucket's own region, its regional host, path addressing for other
-stores than AWS, time-outs on everything, and no proxy between us and this machine. Where the store is comes
-from the config alone: AWS_ENDPOINT_URL, which boto3 would obey, is not looked at.
+stores than AWS, time-outs on everything, no proxy between us and this machine, no redirect followed, and the
+same certificates trusted as by the other half of the wire. Where the store is comes from the config alone:
+AWS_ENDPOINT_URL, which boto3 would obey, is not looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.types import is_loopback
 from pipeline.errors import ConfigError, StageError
-from pipeline.s3.answers import AGAIN, hint
+from pipeline.s3.advice import CERTIFICATE
+from pipeline.s3.answers import redirected_to
+from pipeline.s3.credentials import session_with
+from pipeline.s3.failures import storage
+from pipeline.wire import bundle_fault, ca_bundle
 
 if TYPE_CHECKING:
     from boto3.session import Session
+    from botocore.session import Session as BotocoreSession
     from mypy_boto3_s3 import S3Client
 
     from pipeline.config import StageConfig
+
+PATIENT = {"connect_timeout": 10, "read_timeout": 60, "attempts": 5}
+HURRIED = {"connect_timeout": 2, "read_timeout": 3, "attempts": 1}  # to clean up after being stopped
 
 
 @dataclass(frozen=True)
@@ -41,8 +48,16 @@ class Store:
         """The boto3 session; its credentials come from boto3's own chain unless `keys` are given."""
         import boto3
 
-        access, secret = self.keys or (None, None)
-        return boto3.Session(aws_access_key_id=access, aws_secret_access_key=secret)
+        return boto3.Session(botocore_session=self._botocore)
+
+    @cached_property
+    def _botocore(self) -> BotocoreSession:
+        return session_with(self.keys)
+
+    @cached_property
+    def ca_bundle(self) -> str | None:
+        """The file of authorities to trust, for boto3 and requests alike; None: the usual ones."""
+        return self._botocore.get_config_variable("ca_bundle") or ca_bundle()
 
     @cached_property
     def region(self) -> str:
@@ -57,6 +72,7 @@ class Store:
         from botocore.exceptions import ClientError
 
         client = self._client(self.session.region_name or "us-east-1", None)
+        client.meta.events.register_first("needs-retry.s3", partial(self._refuse_elsewhere, expected=None))
         with storage(f"finding the region of bucket {self.bucket}"):
             try:
                 answer: Any = client.head_bucket(Bucket=self.bucket)
@@ -70,21 +86,41 @@ class Store:
     @cached_property
     def client(self) -> S3Client:
         """A client for calls from here."""
-        made = self._client(self.region, self.config.endpoint_url)
-        made.meta.events.register_first("needs-retry.s3", self._refuse_elsewhere)
-        return made
+        return self._guarded(PATIENT)
 
-    def _refuse_elsewhere(self, response: Any = None, **_: Any) -> None:
-        """Raise where the bucket is in another region. boto3 would follow, and then sign parts for ours."""
+    @cached_property
+    def hurried(self) -> S3Client:
+        """The same with short time-outs and no retries, for who was stopped and has seconds left."""
+        return self._guarded(HURRIED)
+
+    def _guarded(self, pace: dict[str, int]) -> S3Client:
+        client = self._client(self.region, self.config.endpoint_url, pace)
+        refuse = partial(self._refuse_elsewhere, expected=self.region)
+        client.meta.events.register_first("needs-retry.s3", refuse)
+        return client
+
+    def _refuse_elsewhere(self, response: Any = None, *, expected: str | None, **_: Any) -> None:
+        """Raise where the answer leads elsewhere: boto3 would follow, up to a RecursionError.
+
+        Another region than the `expected` one (None: any) is refused too, because parts are signed for one.
+        """
         if response is None:
             return
         parsed = response[1]
         error, meta = parsed.get("Error", {}), parsed.get("ResponseMetadata", {})
-        region = meta.get("HTTPHeaders", {}).get("x-amz-bucket-region") or error.get("Region")
-        if meta.get("HTTPStatusCode") in (301, 307, 400) and region and region != self.region:
+        status, headers = meta.get("HTTPStatusCode", 0), meta.get("HTTPHeaders", {})
+        region = headers.get("x-amz-bucket-region") or error.get("Region")
+        if status in (301, 307, 400) and region:
+            if expected and region != expected:
+                raise StageError(
+                    f"Bucket {self.bucket} is in region {region}, and was looked for in {expected}.",
+                    hint=f"Write `region: {region}` under stage:, or leave stage.region out.",
+                )
+        elif 300 <= status < 400 and status != 304:
+            to = redirected_to(headers.get("location", ""))
             raise StageError(
-                f"Bucket {self.bucket} is in region {region}, and was looked for in {self.region}.",
-                hint=f"Write `region: {region}` under stage:, or leave stage.region out.",
+                f"The store redirects to {to} (HTTP {status}), which is not followed.",
+                hint="Set stage.endpoint_url to the S3 store itself, with the right one of http and https.",
             )
 
     @cached_property
@@ -93,10 +129,10 @@ class Store:
         public = self.config.public_endpoint_url
         return self._client(self.region, public) if public else self.client
 
-    def remove(self, key: str) -> None:
-        """Nothing: the object is gone, and its URL of no use to anybody. Raises StageError."""
+    def remove(self, key: str, *, hurried: bool = False) -> None:
+        """Remove the object: its URL is of no use to anybody any more. Raises StageError."""
         with storage("removing a file that is not needed any more"):
-            self.client.delete_object(Bucket=self.bucket, Key=key)
+            (self.hurried if hurried else self.client).delete_object(Bucket=self.bucket, Key=key)
 
     def signed(self, key: str, seconds: int = 60) -> str:
         """A URL by which this machine may read that key for so many seconds."""
@@ -111,15 +147,16 @@ class Store:
             url = self.signer.generate_presigned_url("get_object", Params={"Bucket": self.bucket, "Key": key})
         return url.partition("?")[0]
 
-    def _client(self, region: str, endpoint: str | None) -> S3Client:
+    def _client(self, region: str, endpoint: str | None, pace: dict[str, int] = PATIENT) -> S3Client:
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
+        self._check_bundle(endpoint)
         settings = Config(
             signature_version="s3v4",
-            connect_timeout=10,
-            read_timeout=60,
-            retries={"mode": "standard", "total_max_attempts": 5},
+            connect_timeout=pace["connect_timeout"],
+            read_timeout=pace["read_timeout"],
+            retries={"mode": "standard", "total_max_attempts": pace["attempts"]},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # not in its stubs
@@ -130,56 +167,26 @@ class Store:
                 "us_east_1_regional_endpoint": "regional",
             },
         )
-        try:
-            made: S3Client = self.session.client(
-                "s3", region_name=region, endpoint_url=endpoint, config=settings
-            )
-        except ValueError as error:
-            if isinstance(error, BotoCoreError):
-                raise
-            raise ConfigError(
-                "stage.endpoint_url or stage.public_endpoint_url: boto3 takes no such host name.",
-                hint="Letters, digits, - and . make a host name; an underscore does not.",
-            ) from None
-        return made
+        with storage("setting up boto3"):
+            try:
+                return self.session.client(
+                    "s3", region_name=region, endpoint_url=endpoint, config=settings, verify=self.ca_bundle
+                )
+            except ValueError as error:
+                if isinstance(error, BotoCoreError):
+                    raise
+                raise ConfigError(
+                    "stage.endpoint_url or stage.public_endpoint_url: boto3 takes no such host name.",
+                    hint="Letters, digits, - and . make a host name; an underscore does not.",
+                ) from None
+
+    def _check_bundle(self, endpoint: str | None) -> None:
+        """Raise StageError where TLS is spoken and the file of authorities is not usable."""
+        if not (endpoint or "https:").startswith("https:"):
+            return
+        if fault := bundle_fault(self.ca_bundle):
+            raise StageError(fault, hint=CERTIFICATE.fix)
 
     def key(self, name: str) -> str:
         """The key of the object that may be hosted under that name."""
         return f"{self.config.prefix}hosted/{name}"
-
-
-@contextmanager
-def storage(doing: str) -> Iterator[None]:
-    """Turns what boto3 raises within it into a StageError that says what was being done, without values."""
-    from botocore import exceptions as boto
-
-    try:
-        yield
-    except (boto.NoCredentialsError, boto.PartialCredentialsError):
-        raise StageError(
-            f"No AWS credentials were found while {doing}.",
-            hint="Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run under a role.",
-        ) from None
-    except boto.ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", "unknown"))
-        raise StageError(f"The store answered {code} while {doing}.", hint=hint(code)) from None
-    except boto.BotoCoreError as error:
-        kind = type(error).__name__
-        raise StageError(f"The store failed ({kind}) while {doing}.", hint=_KINDS.get(kind, AGAIN)) from None
-
-
-_ENDPOINT = "Check stage.endpoint_url: name, port, http or https, and that the store is up."
-_CREDENTIALS = "The way to the credentials is broken: check AWS_PROFILE, or log in again (aws sso login)."
-_KINDS = {
-    "EndpointConnectionError": _ENDPOINT,
-    "ConnectTimeoutError": _ENDPOINT,
-    "ResponseParserError": "What answers there is no S3 store: check stage.endpoint_url.",
-    "SSLError": "Its certificate is not trusted, or it speaks no TLS: check stage.endpoint_url; for a "
-    "certificate of your own set AWS_CA_BUNDLE and REQUESTS_CA_BUNDLE.",
-    "ProfileNotFound": _CREDENTIALS,
-    "CredentialRetrievalError": _CREDENTIALS,
-    "UnauthorizedSSOTokenError": _CREDENTIALS,
-    "SSOTokenLoadError": _CREDENTIALS,
-    "TokenRetrievalError": _CREDENTIALS,
-    "InvalidRegionError": "Check stage.region.",
-}

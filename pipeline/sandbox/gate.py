@@ -6,27 +6,22 @@ conditional write, and answers a Complete that is said again.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
 import os
 import threading
-import zlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_to_bytes
 from xml.sax.saxutils import escape
 
+from pipeline.sandbox.checksums import Checksums
 from pipeline.sandbox.policy import may_read
 from pipeline.sandbox.sigv4 import Keys, Refused, Request, verify
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-_CHECKSUM = "x-amz-checksum-"
-_ALGORITHM = _CHECKSUM + "algorithm"
 
 
 class Gate:
@@ -34,31 +29,47 @@ class Gate:
 
     def __init__(self, app: WSGIApplication, keys: Keys, buckets: Mapping[str, Any]) -> None:
         self.app, self.keys, self.buckets = app, keys, buckets
+        self._checksums = Checksums()
         self._conditional = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = _request(environ)
         try:
-            bucket, key = _address(request)
+            bucket, key = place = _address(request)
             if not verify(request, self.keys, datetime.now(UTC)):
                 self._check_public(request, bucket, key, environ["REMOTE_ADDR"])
-            _check_digests(request)
             done = self._check_upload(request, bucket, key)
         except Refused as refused:
             return _refuse(refused, start_response)
         if done is not None:
-            return _answer(200, "CompleteMultipartUploadResult", {"ETag": done.etag}, start_response)
+            told = {"ETag": done.etag, **self._checksums.of_object(place)}
+            return _answer(200, "CompleteMultipartUploadResult", told, start_response)
         environ.setdefault("HTTP_AUTHORIZATION", "admitted")  # moto would ask its own, coarser policy again
         _set_address(environ, request, f"/{bucket}/{key}" if key else f"/{bucket}")
-        if (wish := request.headers.get(_ALGORITHM)) and request.query.startswith("uploads"):
-            start_response = _agreeing(start_response, wish)
         if request.method in ("GET", "HEAD") or "if-none-match" not in request.headers:
-            return self.app(environ, start_response)
+            return self._ask_moto(environ, start_response, request, place)
         with self._conditional:  # to look and then to write: of two at once, both would win
             if self._object(bucket, key) is None:
-                return self.app(environ, start_response)
+                return self._ask_moto(environ, start_response, request, place)
             taken = Refused(412, "PreconditionFailed", "At least one of the pre-conditions did not hold")
             return _refuse(taken, start_response)
+
+    def _ask_moto(
+        self,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        request: Request,
+        place: tuple[str, str],
+    ) -> Iterable[bytes]:
+        """moto's answer, with what S3 says of checksums in it."""
+        from werkzeug.test import run_wsgi_app
+
+        if request.method not in ("POST", "HEAD"):
+            return self.app(environ, start_response)
+        answer, status, headers = run_wsgi_app(self.app, environ)
+        told, body = self._checksums.note(request, place, list(headers), b"".join(answer))
+        start_response(status, told)
+        return [body]
 
     def _object(self, bucket: str, key: str) -> Any:
         """The object of that key as moto holds it, None where there is none."""
@@ -74,13 +85,12 @@ class Gate:
     def _check_upload(self, request: Request, bucket: str, key: str) -> Any:
         """What an upload has become where a Complete is said again; moto breaks on one that is gone.
 
-        Raises Refused unless what is asked of the upload can be done.
+        Raises Refused unless what is asked of the upload can be done, and the checksums are right.
         """
         upload = dict(request.parameters).get("uploadId")
-        if not upload or bucket not in self.buckets:
-            return None
-        if known := self.buckets[bucket].multiparts.get(upload):
-            _check_agreed(request, (known.metadata.get(_ALGORITHM) or "").upper())
+        known = self.buckets[bucket].multiparts.get(upload) if bucket in self.buckets and upload else None
+        self._checksums.check(request, (bucket, key), known.parts if known else {})
+        if known or not upload or bucket not in self.buckets:
             return None
         made = self._object(bucket, key)
         if request.method != "POST" or made is None or made.multipart is None or made.multipart.id != upload:
@@ -122,55 +132,6 @@ def _set_address(environ: WSGIEnvironment, request: Request, path: str) -> None:
     environ["RAW_URI"] = environ["REQUEST_URI"] = path + (f"?{request.query}" if request.query else "")
     environ["PATH_INFO"] = unquote_to_bytes(path.encode("latin-1")).decode("latin-1")
     environ.pop("HTTP_X_MOTO_ACCOUNT_ID", None)
-
-
-def _agreeing(start_response: StartResponse, algorithm: str) -> StartResponse:
-    """S3 says to which checksum it will hold an upload; not every moto does."""
-
-    def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-        others = [(name, value) for name, value in headers if name.lower() != _ALGORITHM]
-        return start_response(status, [*others, (_ALGORITHM, algorithm)], *more)
-
-    return cast("StartResponse", start)
-
-
-def _check_agreed(request: Request, agreed: str) -> None:
-    """S3 holds an upload to the checksum its Create named: each part has one, and Complete repeats it."""
-    if not agreed:
-        return
-    if request.method == "PUT":
-        sent = (*request.headers, request.headers.get("x-amz-trailer"))
-        if _CHECKSUM + agreed.lower() not in sent:
-            raise Refused(400, "InvalidRequest", "Checksum Type mismatch occurred.")
-    if request.method == "POST":
-        repeated = request.body.count(f"<Checksum{agreed}>".encode())
-        if repeated < request.body.count(b"<Part>"):
-            raise Refused(400, "InvalidRequest", "Complete must include the checksum of each part.")
-
-
-def _check_digests(request: Request) -> None:
-    """Computed here and not by what made them: a fault of the sender's must show."""
-    if request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
-        return  # of a chunked body the headers would describe the decoded bytes, which moto unpacks
-    for header, malformed, digest in (
-        ("content-md5", "InvalidDigest", _md5),
-        (_CHECKSUM + "crc32", "InvalidRequest", _crc32),
-    ):
-        if (expected := request.headers.get(header)) is None:
-            continue
-        computed = base64.b64encode(digest(request.body)).decode()
-        if len(expected) != len(computed):
-            raise Refused(400, malformed, f"The {header} you specified is not valid.")
-        if expected != computed:
-            raise Refused(400, "BadDigest", f"The {header} you specified did not match what we received.")
-
-
-def _md5(body: bytes) -> bytes:
-    return hashlib.md5(body, usedforsecurity=False).digest()
-
-
-def _crc32(body: bytes) -> bytes:
-    return zlib.crc32(body).to_bytes(4, "big")
 
 
 def _refuse(refused: Refused, start_response: StartResponse) -> list[bytes]:

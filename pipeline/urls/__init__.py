@@ -1,7 +1,7 @@
 """How the hosted file is reached: one module for each `stage.url` mode, all with the same three names.
 
     check(store, config)   before anything is uploaded: StageError where the mode cannot work
-    address(store, key)    the URL, and the moment it stops working (ISO 8601, UTC; None: never, or not known)
+    link(store, key)       the URL, and the moment it stops working
     READABLE_HERE          what the pre-flight expects: may this machine read the file by that URL?
 
 To add one: a new file here, a line in the table, and its name in `StageConfig.url`.
@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from pipeline.config import Config
+from pipeline.handoffs import Link
 from pipeline.s3.client import Store
 from pipeline.urls import allowlisted, presigned, public
 
@@ -22,9 +23,9 @@ class Mode(Protocol):
     READABLE_HERE: bool
 
     def check(self, store: Store, config: Config, /) -> None:
-        """Nothing; StageError where no file could be reached in this mode, or others could reach it too."""
+        """Raise StageError where no file could be reached in this mode, or others could reach it too."""
 
-    def address(self, store: Store, key: str, /) -> tuple[str, str | None]:
+    def link(self, store: Store, key: str, /) -> Link:
         """The URL of that object and when it expires."""
 
 
@@ -35,6 +36,6 @@ MODES: dict[str, Mode] = {
 }
 
 
-def address(store: Store, key: str) -> tuple[str, str | None]:
+def link(store: Store, key: str) -> Link:
     """The URL of that object in the configured mode, and when it expires."""
-    return MODES[store.config.url].address(store, key)
+    return MODES[store.config.url].link(store, key)

@@ -6,9 +6,12 @@ the 128 random bits of the key, and lives as long as the file. From here nobody 
 
 from __future__ import annotations
 
+from pydantic import SecretStr
+
 from pipeline import policy
 from pipeline.config import Config
 from pipeline.errors import StageError
+from pipeline.handoffs import Link
 from pipeline.policy.publicaccess import blocked, is_public
 from pipeline.s3.client import Store
 
@@ -26,6 +29,6 @@ def check(store: Store, config: Config) -> None:
         )
 
 
-def address(store: Store, key: str) -> tuple[str, None]:
+def link(store: Store, key: str) -> Link:
     """The plain URL, which works for the platform only and does not expire."""
-    return store.location(key), None
+    return Link(SecretStr(store.location(key)))

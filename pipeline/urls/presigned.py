@@ -6,9 +6,13 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import SecretStr
+
 from pipeline.config import Config
 from pipeline.errors import StageError
-from pipeline.s3.client import Store, storage
+from pipeline.handoffs import Link
+from pipeline.s3.client import Store
+from pipeline.s3.failures import storage
 
 log = logging.getLogger("pipeline")
 
@@ -17,10 +21,10 @@ READABLE_HERE = True
 
 
 def check(store: Store, config: Config) -> None:
-    """Nothing to check: `address` looks at the credentials, and the upload needs more of the bucket."""
+    """Nothing to check: `link` looks at the credentials, and the upload needs more of the bucket."""
 
 
-def address(store: Store, key: str) -> tuple[str, str | None]:
+def link(store: Store, key: str) -> Link:
     """The presigned GET URL and when it really expires: the sooner of its own and its credentials' end.
 
     Raises StageError where the credentials end before `stage.min_lifetime` is over.
@@ -46,7 +50,7 @@ def address(store: Store, key: str) -> tuple[str, str | None]:
             f"The URL would live until {end} only: the AWS credentials are temporary.",
             hint="Fetch fresh credentials, or use a role with longer sessions, or lower stage.min_lifetime.",
         )
-    return url, end
+    return Link(SecretStr(url), end)
 
 
 def _sooner(expires: datetime | None, credentials_end: datetime | None) -> datetime | None:

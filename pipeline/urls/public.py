@@ -6,8 +6,11 @@ has to say it twice. No ACL is ever set.
 
 from __future__ import annotations
 
+from pydantic import SecretStr
+
 from pipeline.config import Config
 from pipeline.errors import StageError
+from pipeline.handoffs import Link
 from pipeline.policy.publicaccess import blocked, is_public
 from pipeline.s3.client import Store
 
@@ -31,7 +34,7 @@ def check(store: Store, config: Config) -> None:  # noqa: ARG001 - the same for 
         )
 
 
-def address(store: Store, key: str) -> tuple[str, None]:
+def link(store: Store, key: str) -> Link:
     """The plain URL, at the CDN if there is one; it does not expire."""
     base = store.config.public_base_url
-    return (f"{base}/{key}" if base else store.location(key)), None
+    return Link(SecretStr(f"{base}/{key}" if base else store.location(key)))
