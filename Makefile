@@ -4,7 +4,7 @@ BIN := .venv/bin
 # What needs nothing but this machine, and none of it to itself.
 SUITE := not rgw and not install and not live and not timing
 
-.PHONY: bench demo test test-fast test-rgw test-install test-lowest test-live lint types docs docs-check check clean
+.PHONY: bench demo test test-fast test-rgw test-install test-leg test-legs test-live lint types docs docs-check check clean
 
 demo: .venv/ready
 	$(BIN)/python -m pipeline run -c config.yaml
@@ -29,12 +29,13 @@ test-live: .venv/ready
 test-install: .venv/ready
 	$(BIN)/python -m pytest -m install tests/install
 
-# The suite with the oldest versions that pyproject.toml allows.
-test-lowest: .venv/ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv venv --quiet --clear .venv-lowest
-	$(BIN)/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[sandbox,dev]'
-	.venv-lowest/bin/python -m pytest -n auto -m "$(SUITE) and not slow"
+# The fast suite with other versions of the dependencies, oldest, newest and those of hosts: see tests/legs/.
+LEGS := lowest-3.11 lowest-3.12 airflow-3.1 databricks-17.3 newest
+test-leg: .venv/ready
+	SUITE="$(SUITE)" tests/legs/run $(LEG)
+
+test-legs: .venv/ready
+	@for leg in $(LEGS); do $(MAKE) --no-print-directory test-leg LEG=$$leg || exit 1; done
 
 # This tool, a naive script and a plain upload in turn, for a quarter of an hour: into benchmarks/README.md.
 bench: .venv/ready
@@ -63,4 +64,4 @@ check: lint types docs-check
 	@touch .venv/ready
 
 clean:
-	rm -rf .venv .venv-lowest
+	rm -rf .venv .venv-leg-*
