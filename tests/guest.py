@@ -36,6 +36,7 @@ import pandas as pd
 import pandera.pandas as pa
 import polars as pl
 import requests
+import s3transfer  # noqa: F401 - gives its logger a handler when it is imported
 import urllib3
 from pandera.config import get_config_global
 
