@@ -36,17 +36,25 @@ class Header:
     """The head of a source: its columns as written there and as the contract calls them.
 
     `names` are the source's own (rejects files use them), `columns` the attributes they are mapped to,
-    `kept` the positions of the columns that are staged, in staged order (source order).
+    `kept` the positions of the columns that are staged, in staged order (source order), `blank` those of the
+    columns without a name: a record with text in one is malformed. What is never staged has a
+    name in `columns` that no contract has (`names.LEFT_OUT`).
     """
 
     names: tuple[str, ...]
     columns: tuple[str, ...]
     kept: tuple[int, ...]
+    blank: tuple[int, ...] = ()
 
     @property
     def staged(self) -> tuple[str, ...]:
         """The attribute names of the staged file's header row."""
         return tuple(self.columns[i] for i in self.kept)
+
+    @property
+    def unnamed(self) -> tuple[str, ...]:
+        """What the columns without a name are called in `columns`."""
+        return tuple(self.columns[i] for i in self.blank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +131,10 @@ class Source(Protocol):
     @property
     def place_column(self) -> Literal["_line", "_row"]:
         """What a place is called in the rejects file."""
+
+    @property
+    def hints(self) -> Mapping[str, str]:
+        """What to do where nearly all records are malformed, by the reason."""
 
     def slices(self) -> Iterator[Slice]:
         """Its slices in order, each record in exactly one of them; can be called once."""
@@ -232,8 +244,9 @@ class Result:
     """How far a run came and what it did; `to_dict` is what `--json` prints.
 
     `sandbox` says that storage and API were the embedded ones: nothing left this machine. `warnings` are
-    plain sentences. `left_behind` names what a run that ended badly could not remove from the bucket.
-    `request` is set by a dry run only: the request that would be sent, with its secrets masked.
+    plain sentences without contacts' values. `left_behind` names what a run that ended badly could not
+    remove from the bucket. `request` is set by a dry run only: the request that would be sent, with its
+    secrets masked.
     """
 
     run_id: str

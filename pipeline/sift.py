@@ -5,7 +5,7 @@ what_to_read, contract_for  ->  sift  ->  decide: is what came through good enou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -116,18 +116,37 @@ def sifted(verdict: Verdict, header: Header) -> Sifted:
     )
 
 
-def decide(wanted: ContractConfig, result: Result) -> None:
-    """Nothing, where what came through is good enough to go on with; else RejectedRows."""
+def decide(wanted: ContractConfig, result: Result, hints: Mapping[str, str]) -> None:
+    """Raise RejectedRows unless what came through is good enough to go on with.
+
+    `hints` are the source's. Those that concern this result go to its warnings, if the run goes on.
+    """
+    advice = " ".join(_advice(result, hints))
     if not wanted.allows(result.rejected, result.records):
         raise RejectedRows(
             f"{result.rejected:,} of {result.records:,} records were rejected and contract.max_rejected "
             f"allows {wanted.max_rejected}: nothing is visible in the bucket and nothing was sent.",
-            hint=f"The rejects and their reasons are in {result.rejects_file}: mend the source, "
+            hint=advice
+            or f"The rejects and their reasons are in {result.rejects_file}: mend the source, "
             + "set source.encoding if it is not UTF-8, " * ("_record:encoding" in result.reasons)
             + "or raise contract.max_rejected, and run again.",
         )
     if result.accepted == 0:
         raise RejectedRows(
             f"All {result.records:,} records were rejected: there is nothing to send.",
-            hint=f"Mend {result.rejects_file} in place, and run that file.",
+            hint=advice or f"Mend {result.rejects_file} in place, and run that file.",
+        )
+    result.warnings += [advice] if advice else []
+
+
+def _advice(result: Result, hints: Mapping[str, str]) -> Iterator[str]:
+    """The setting to change where one cause stands behind many rejects."""
+    for reason, hint in hints.items():
+        count = result.reasons.get(f"_record:{reason}", 0)
+        if count * 10 >= result.records * 9 or (count and reason == "unnamed_cell"):
+            yield hint
+    if any(reason.endswith(":no_missing_country_code") for reason in result.reasons):
+        yield (
+            "Some phone numbers lack their country code: if they are all of one country, set contract.region "
+            "to it, e.g. contract.region: DE."
         )

@@ -124,6 +124,7 @@ class Run:
         data = what_to_read(self.config, given, self.output)
         with self._imported_ahead(until):
             contract = contract_for(self.config)
+        from pipeline.contract.header import header_warnings
         from pipeline.read import open_source
         from pipeline.rejects import Rejects
 
@@ -136,12 +137,13 @@ class Run:
                     resolve=contract.resolve,
                 )
             )
+            self.result.warnings += header_warnings(contract.rules, source.header)
             rejects = stack.enter_context(Rejects(self.rejects_path, source.header, source.place_column))
             target = self._target(stack, until, source.size)
             sift(source, contract, rejects, target.write if target else len, self.result, self.progress)
             if isinstance(target, PrivateFile):
                 target.complete()
-            decide(self.config.contract, self.result)
+            decide(self.config.contract, self.result, source.hints)
             return self._hosted_by(target) if isinstance(target, Upload) else None
 
     def _hosted_by(self, upload: Upload) -> HostedFile:

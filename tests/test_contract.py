@@ -333,7 +333,8 @@ def test_headers_that_will_do() -> None:
 @pytest.mark.parametrize(
     ("columns", "options", "said", "hint"),
     [
-        (["AGE", "E-mail"], {}, "x.csv: column EMAIL is missing", '{"E-mail": EMAIL}'),
+        (["AGE", "E-mail"], {}, 'x.csv: column "E-mail" differs from', '{"E-mail": EMAIL}'),
+        (["AGE", "Mail"], {}, "x.csv: column EMAIL is missing", '{"Mail": EMAIL}'),
         (["AGE"], {}, "column EMAIL is missing", "source.columns"),
         (["EMAIL"], {"tags": True}, "column TAG_[0-9] is missing", "source.columns"),
         (["EMAIL", "ages"], {"strict": True}, 'does not know "ages"', 'is "ages" meant for AGE?'),

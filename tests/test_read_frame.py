@@ -183,7 +183,7 @@ def test_polars_and_arrow_types_without_text() -> None:
     [
         (pd.DataFrame([[1, 2]]), "column 1 is no text"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "columns 1 and 2"),
-        (pd.DataFrame([[1, 2]], columns=["a", " "]), "column 2"),
+        (pd.DataFrame([[1, 2]], columns=["", " "]), "names no column"),
         (pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([("a", "b"), ("a", "c")])), "column 1"),
         (pd.DataFrame(), "no columns"),
         (pa.table([[1], [2]], names=["a", "a"]), "columns 1 and 2"),

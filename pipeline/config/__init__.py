@@ -57,7 +57,9 @@ class SourceConfig(_Section):
     header_rows: Whole = Field(
         1, ge=0, le=10, description="Rows of the header, joined by a blank; 0: none, the contract's order."
     )
-    columns: dict[str, str] = Field({}, description='From header to attribute: {"E-mail address": EMAIL}.')
+    columns: dict[str, str | None] = Field(
+        {}, description='From header to attribute: {"E-mail address": EMAIL}; null leaves a column out.'
+    )
     max_record_bytes: Whole = Field(
         1 << 20, ge=64, le=64 << 20, description="A record longer than this is a reject."
     )

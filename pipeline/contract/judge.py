@@ -26,6 +26,7 @@ from pipeline.contract.frames import Refused, code_error, judged, keeping_rows, 
 from pipeline.contract.judgement import Found, Judgement
 from pipeline.contract.rules import ANY_FILLED, NOT_NULLABLE, ROW, CellType, Rules, coercion
 from pipeline.errors import ConfigError, PipelineError
+from pipeline.names import LEFT_OUT
 
 if TYPE_CHECKING:
     from pipeline.handoffs import Offsets
@@ -67,7 +68,8 @@ class Judge:
         self._dtypes = {name: schema.dtype or column.dtype for name, column in own.items()}
         self._types = {name: rule.type for name, rule in bound.columns.items()}
         if schema.checks or schema.parsers:  # code about whole rows sees every column, as in pandera
-            self._types |= {name: CellType() for name in columns if name not in self._types}
+            others = (name for name in columns if not name.startswith(LEFT_OUT))
+            self._types |= {name: CellType() for name in others if name not in self._types}
         self._may_change = [
             name
             for name in self._types

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pipeline.errors import ConfigError
+from pipeline.names import LEFT_OUT
 
 OPAQUE = "opaque"
 ANY_FILLED = "any_filled"  # the one kind of check that is not pandera's: one of `columns` is not empty
@@ -85,6 +86,8 @@ class ColumnRule:
 
     def matches(self, column: str) -> bool:
         """Whether this rule is about that column; a pattern matches from the start, as pandera's do."""
+        if column.startswith(LEFT_OUT):
+            return False
         return bool(re.match(self.name, column)) if self.regex else self.name == column
 
 

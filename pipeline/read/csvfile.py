@@ -6,7 +6,7 @@ bytes on; any other is written anew from its cells.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.handoffs import Header, Malformed, Table
 from pipeline.read.csvhead import Head, Layout, cut_block, layout_of
-from pipeline.read.header import attributes
+from pipeline.read.header import has_text, header_of
 from pipeline.read.stream import ByteStream, open_stream, shown
 from pipeline.tabular.records import Broken, Records
 
@@ -49,9 +49,10 @@ def open_csv(
         names = head.names(config.columns, contract_names)
         if layout.rejects:
             names = names[: -len(_MENDED_BY)]
-        columns = attributes(names, config.columns, where=head.where)
-        header = Header(names, columns, resolve(columns, head.where))
-        yield CsvSource(header, layout, stream, head.line_after, step)
+        header = header_of(
+            names, config.columns, contract_names=contract_names, resolve=resolve, where=head.where
+        )
+        yield CsvSource(header, layout, stream, head.line_after, step, head.hints(len(names)))
 
 
 def _slice_bytes(size: int | None) -> int:
@@ -69,6 +70,7 @@ class CsvSource:
     stream: ByteStream
     first_line: int
     step: int
+    hints: Mapping[str, str]
     place_column: Literal["_line", "_row"] = "_line"
 
     @property
@@ -120,6 +122,8 @@ class CsvSlice:
         cells, records = parse(self.found, self.layout.dialect, (*columns, *mended_by))
         if mended_by:
             cells, records = _without_unmended(cells, records, columns)
+        if self.header.blank:
+            cells, records = _without_unnamed(cells, records, self.header.unnamed)
         written = records if own_bytes else write(cells.select(self.header.staged))
         return Table(
             cells=cells,
@@ -176,3 +180,13 @@ def _without_unmended(
     rows = mask.arg_true().to_list()
     raws = {i: text.encode() for i, text in zip(rows, cells["\0raw"].filter(mask), strict=True)}
     return own.filter(~mask), records.without(dict.fromkeys(rows, "not_mended"), raws)
+
+
+def _without_unnamed(
+    cells: pl.DataFrame, records: Records, unnamed: Sequence[str]
+) -> tuple[pl.DataFrame, Records]:
+    """The records that hold no text where the header gives no name."""
+    mask = has_text(cells, unnamed)
+    if not mask.any():
+        return cells, records
+    return cells.filter(~mask), records.without(dict.fromkeys(mask.arg_true().to_list(), "unnamed_cell"))

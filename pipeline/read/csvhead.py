@@ -9,7 +9,15 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipeline.errors import SourceError
-from pipeline.read.header import check_delimiter, check_no_separator_line, check_not_one_cell, is_rejects
+from pipeline.read.header import (
+    UNNAMED_HINT,
+    check_no_separator_line,
+    check_not_one_cell,
+    check_quoted,
+    check_separated,
+    hint_on_width,
+    is_rejects,
+)
 from pipeline.read.stream import ByteStream
 from pipeline.tabular.cutting import LINE_FACTOR, Cut, LineTooLongError, cut
 from pipeline.tabular.dialect import Dialect
@@ -71,7 +79,8 @@ def _endless(name: str, line: int, layout: Layout) -> SourceError:
 class Head:
     """The first rows of a file while they are read: preamble, then header, or the first record.
 
-    `where` names them in messages, `line_after` is the physical line that follows.
+    `where` names them in messages, `line_after` is the physical line that follows, `next_line` what stands in
+    the next line that is not blank, as far as it is read.
     """
 
     def __init__(self, stream: ByteStream, layout: Layout, step: int) -> None:
@@ -90,6 +99,7 @@ class Head:
             elif len(data) > layout.limit * LINE_FACTOR:
                 raise _endless(stream.name, 1, layout)
         self.entries = entries
+        self.next_line = (_LINE_END.split(data[at + used :].lstrip(b"\r\n"), 1) or [b""])[0]
         stream.unread(data[at + used :])
         self.line_after = self._first_line + len(_LINE_END.findall(data[at : at + used]))
 
@@ -104,10 +114,10 @@ class Head:
         used = records.stops[: self._layout.header_rows]
         return entries, int(used[-1]) if len(used) else 0
 
-    def names(self, mapping: Mapping[str, str], contract_names: Sequence[str]) -> tuple[str, ...]:
+    def names(self, mapping: Mapping[str, str | None], contract_names: Sequence[str]) -> tuple[str, ...]:
         """The names of the file's columns; without header the contract's. Raises SourceError."""
-        if self.entries and isinstance(self.entries[0], bytes):
-            check_no_separator_line(self.entries[0], self._layout.skip_rows, where=self.where)
+        if self.entries:
+            check_no_separator_line(_text(self.entries[0]), self._layout.skip_rows, where=self.where)
         rows = [self._row(entry, mapping, contract_names) for entry in self.entries]
         if not self._layout.header_rows:
             self._check_width(rows, contract_names)
@@ -122,21 +132,42 @@ class Head:
                 f"{self.where}: the header's rows have {' and '.join(str(len(row)) for row in rows)} columns",
                 hint="Check source.skip_rows and source.header_rows.",
             )
-        if len(rows[0]) == 1 and mapping.get(rows[0][0].strip(), rows[0][0].strip()) not in contract_names:
-            self._check_delimiter(rows[0][0], mapping, contract_names)
-            used = self._layout.dialect.delimiter
-            check_not_one_cell(rows[0][0], used, mapping, contract_names, where=self.where)
+        if not any(mapping.get(name.strip(), name.strip()) in contract_names for name in rows[0]):
+            quotechar, used = self._layout.dialect.quotechar, self._layout.dialect.delimiter
+            check_quoted(rows[0], quotechar, mapping, contract_names, where=self.where)
+            self._check_delimiter(_text(self.entries[0]), mapping, contract_names)
+            if len(rows[0]) == 1:
+                check_not_one_cell(rows[0][0], used, mapping, contract_names, where=self.where)
         if len(rows) == 1:
             return tuple(rows[0])
         return tuple(" ".join(filter(None, map(str.strip, parts))) for parts in zip(*rows, strict=True))
 
+    def hints(self, width: int) -> dict[str, str]:
+        """What to do where nearly all records are malformed, by the reason; `width` is the header's."""
+        encoding = self._layout.encoding or "UTF-8"
+        line = self.next_line.decode("utf-8", "replace")
+        try:
+            fields = len(self._layout.dialect.fields(self.next_line))
+        except ValueError:  # it is no whole record
+            fields = line.count(self._layout.dialect.delimiter) + 1
+        return {
+            "encoding": f"The file is not in {encoding}: set source.encoding to what it was saved in; "
+            "files from Windows are often cp1252.",
+            "nul": "Text with NUL bytes is often UTF-16: set source.encoding: utf-16-le.",
+            "field_count": hint_on_width(line, fields, self._layout.dialect.delimiter, width),
+            "quote": "Quotes stand in the middle of cells: set source.escapechar: '\\' if a backslash stands "
+            "before them, or source.quotechar: '' if quotes enclose nothing in this file.",
+            "too_long": "Set source.max_record_bytes to more than the longest record has.",
+            "unnamed_cell": UNNAMED_HINT,
+        }
+
     def _row(
-        self, entry: bytes | Broken, mapping: Mapping[str, str], contract_names: Sequence[str]
+        self, entry: bytes | Broken, mapping: Mapping[str, str | None], contract_names: Sequence[str]
     ) -> list[str]:
         if isinstance(entry, Broken):
             if not self._layout.header_rows:
                 return []
-            self._check_delimiter(entry.raw.decode("utf-8", "replace"), mapping, contract_names)
+            self._check_delimiter(_text(entry), mapping, contract_names)
             raise SourceError(
                 f"{self.where}: the header is malformed ({entry.reason})",
                 hint="Check source.quotechar, source.delimiter and source.skip_rows.",
@@ -153,8 +184,10 @@ class Head:
             raise SourceError(f"{self.where}: holds a NUL byte", hint="Is this a CSV file?")
         return row
 
-    def _check_delimiter(self, line: str, mapping: Mapping[str, str], contract_names: Sequence[str]) -> None:
-        check_delimiter(line, self._layout.dialect.delimiter, mapping, contract_names, where=self.where)
+    def _check_delimiter(
+        self, line: str, mapping: Mapping[str, str | None], contract_names: Sequence[str]
+    ) -> None:
+        check_separated(line, self._layout.dialect.delimiter, mapping, contract_names, where=self.where)
 
     def _check_width(self, rows: list[list[str]], contract_names: Sequence[str]) -> None:
         if rows and rows[0] and len(rows[0]) != len(contract_names):
@@ -164,6 +197,10 @@ class Head:
                 hint="source.header_rows: 0 takes the fields in the contract's order: "
                 f"{', '.join(contract_names)}. Check source.delimiter too, or add a header.",
             )
+
+
+def _text(entry: bytes | Broken) -> str:
+    return (entry.raw if isinstance(entry, Broken) else entry).decode("utf-8", "replace")
 
 
 def _after_lines(data: bytes, count: int, *, final: bool) -> int:

@@ -6,7 +6,7 @@ A one-shot Arrow stream is read once, batch by batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,8 +17,9 @@ import polars as pl
 
 from pipeline.errors import SourceError
 from pipeline.handoffs import Header, Malformed, Table
+from pipeline.names import LEFT_OUT
 from pipeline.read.columns import arrow_text, has_only_days, pandas_text
-from pipeline.read.header import attributes, is_rejects
+from pipeline.read.header import UNNAMED_HINT, has_text, header_of, is_rejects
 from pipeline.tabular.cells import write
 from pipeline.tabular.text import NoTextError, Text, of_series
 
@@ -137,7 +138,7 @@ def _head(
     names: Sequence[Any],
     config: SourceConfig,
     *,
-    contract_names: Sequence[str],  # noqa: ARG001 -- what a file without header is read by
+    contract_names: Sequence[str],
     resolve: Callable[[Sequence[str], str], tuple[int, ...]],
 ) -> tuple[Header, bool]:
     """The columns, and whether they are those of a rejects file."""
@@ -152,8 +153,8 @@ def _head(
             )
     rejects = is_rejects(names)
     own = tuple(names[: -len(_MENDED_BY)] if rejects else names)
-    columns = attributes(own, config.columns, where=where)
-    return Header(own, columns, resolve(columns, where)), rejects
+    header = header_of(own, config.columns, contract_names=contract_names, resolve=resolve, where=where)
+    return header, rejects
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,11 @@ class FrameSource:
     size: int | None
     pieces: Callable[[], Iterator[Piece]]
     place_column: Literal["_line", "_row"] = "_row"
+
+    @property
+    def hints(self) -> Mapping[str, str]:
+        """What to do where nearly all records are malformed, by the reason."""
+        return {"unnamed_cell": UNNAMED_HINT}
 
     def slices(self) -> Iterator[FrameSlice]:
         """Its slices in order. Raises SourceError where an Arrow stream breaks off."""
@@ -194,14 +200,16 @@ class FrameSlice:
             *self.header.names,
             *_MENDED_BY[: len(self.texts) - len(self.header.names)],
         )
-        found = [self._text(name, text) for name, text in zip(names, self.texts, strict=True)]
         columns = (*self.header.columns, *names[len(self.header.columns) :])
+        found = [self._text(*named) for named in zip(names, columns, self.texts, strict=True)]
         named = {name: text.cells for name, text in zip(columns, found, strict=True)}
         cells = pl.DataFrame(named).with_columns(pl.when(pl.all() != "").then(pl.all()))
         reasons = dict.fromkeys((row for text in found for row in text.undecodable), "encoding")
         for row in self._rows(cells, pl.any_horizontal(pl.all().str.contains("\0", literal=True))):
             reasons.setdefault(row, "nul")
         own = cells.select(self.header.columns)
+        for row in has_text(own, self.header.unnamed).arg_true().to_list() if self.header.blank else ():
+            reasons.setdefault(row, "unnamed_cell")
         raws = dict(zip(reasons, self._raws(own, list(reasons)), strict=True))
         if self.rejects:
             empty = pl.all_horizontal(pl.col(self.header.columns).is_null())
@@ -229,10 +237,12 @@ class FrameSlice:
             size=self.size,
         )
 
-    def _text(self, name: str, text: Callable[[], Text]) -> Text:
+    def _text(self, name: str, column: str, text: Callable[[], Text]) -> Text:
         try:
             return text()
         except NoTextError as error:
+            if column.startswith(LEFT_OUT):
+                return Text(pl.Series([None] * self.size, dtype=pl.String), [])
             row = "" if error.row is None else f", row {self.first + error.row}"
             raise SourceError(
                 f"The DataFrame, column {name!r}{row}: {error.why}",
