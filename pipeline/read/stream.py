@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import os
 import re
 import stat
@@ -22,21 +23,11 @@ from typing import IO
 
 from pipeline.errors import SourceError
 from pipeline.read.encoding import start_of
+from pipeline.read.kinds import kind_of
 
 STDIN = "-"
+_PACKED, _GZIP = (".gz", ".tgz"), b"\x1f\x8b"
 _HEAD = 1 << 16
-
-_NOT_CSV = {
-    b"\x1f\x8b": ("gzip data", "Give the file a name that ends in .gz, or unpack it first."),
-    b"PK\x03\x04": ("an Excel workbook or a zip archive", "Save it as CSV (UTF-8) first."),
-    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "Save it as CSV (UTF-8) first."),
-    b"PAR1": ("a Parquet file", "Read it with polars or pandas and pass the frame."),
-    b"<!DOCTYPE": ("a web page", "Was a login or error page saved in place of the export?"),
-    b"<html": ("a web page", "Was a login or error page saved in place of the export?"),
-    b"<?xml": ("XML", "Export it as CSV."),
-    b'{"': ("JSON", "Read it with polars or pandas and pass the frame."),
-    b'[{"': ("JSON", "Read it with polars or pandas and pass the frame."),
-}
 
 
 def _mark_undecodable(error: UnicodeError) -> tuple[str, int]:
@@ -51,14 +42,16 @@ codecs.register_error("pipeline.undecodable", _mark_undecodable)
 class ByteStream:
     """A source file being read, once, from the front; see `open_stream`.
 
-    `name` is what messages call it, `size` its bytes on disk (None where that cannot be known).
+    `name` is what messages call it, `size` its bytes on disk (None where that cannot be known), `packed`
+    whether it is read through gzip, as its name says.
     """
 
     def __init__(self, path: str, file: IO[bytes]) -> None:
         self.name = "standard input" if path == STDIN else path
         self._path = path
         self._file = file
-        self._raw = gzip.GzipFile(fileobj=file) if path.endswith(".gz") else file
+        self.packed = path.lower().endswith(_PACKED)
+        self._raw = gzip.GzipFile(fileobj=file) if self.packed else file
         before = os.fstat(file.fileno()) if path != STDIN else None
         self._before = before if before and stat.S_ISREG(before.st_mode) else None
         self._count = 0
@@ -67,6 +60,8 @@ class ByteStream:
         self._encoding = "utf-8"
         self._at_start = True
         self.size = self._before.st_size if self._before else None
+        if self.packed:
+            _check_packed(self.name, self._peek())
         self.head = self._read_raw(_HEAD)
 
     @property
@@ -150,6 +145,13 @@ class ByteStream:
         self._count += len(data)
         return data
 
+    def _peek(self) -> bytes:
+        """The first bytes as they lie on disk."""
+        try:
+            return self._file.peek(_HEAD) if isinstance(self._file, io.BufferedReader) else b""
+        except OSError as error:
+            raise _unreadable(self.name, error) from None
+
     def _check_unchanged(self) -> None:
         if not self._before:
             return
@@ -182,13 +184,38 @@ def open_stream(path: str) -> Iterator[ByteStream]:
         stream = ByteStream(path, file)
         if not stream.head:
             raise SourceError(f"{stream.name}: is empty", hint="Was it exported to the end?")
-        for mark, (what, hint) in _NOT_CSV.items():
-            if stream.head.startswith(mark):
-                raise SourceError(f"{stream.name}: is {what}, not a CSV", hint=hint)
+        _check_kind(stream)
         yield stream
     finally:
         if path != STDIN:
             file.close()
+
+
+def _check_kind(stream: ByteStream) -> None:
+    """Raise SourceError where the bytes, unpacked where the name says so, are surely no CSV."""
+    kind = kind_of(stream.head)
+    if kind is None:
+        return
+    if stream.packed and stream.head.startswith(_GZIP):
+        raise SourceError(
+            f"{stream.name}: is packed twice: there is gzip data in it again",
+            hint="Unpack it twice: gzip -dc FILE | gzip -dc > contacts.csv, and pass that.",
+        )
+    where = "holds" if stream.packed else "is"
+    raise SourceError(f"{stream.name}: {where} {kind.name}, not a CSV", hint=kind.hint)
+
+
+def _check_packed(name: str, head: bytes) -> None:
+    """Raise SourceError where a file is not packed, though its name says so."""
+    if not head or head.startswith(_GZIP):
+        return
+    kind = kind_of(head)
+    if kind:
+        raise SourceError(f"{name}: is {kind.name}, not a CSV in gzip", hint=kind.hint)
+    raise SourceError(
+        f"{name}: is not packed by gzip, though its name ends so",
+        hint="Was it unpacked already? Take the .gz off its name.",
+    )
 
 
 def shown(raw: bytes, *, transcoded: bool) -> str:
