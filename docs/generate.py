@@ -18,8 +18,8 @@ from pipeline.cli import cli
 from pipeline.config import Config
 from pipeline.contract import typed
 from pipeline.contract.describe import cell_type
+from pipeline.csv.text import NoTextError, of_series
 from pipeline.read.columns import has_only_days, pandas_text
-from pipeline.tabular.text import NoTextError, of_series
 
 
 def exit_codes() -> str:

@@ -1,7 +1,4 @@
-"""The way of a run, whole: read -> validate -> stage -> submit -> track.
-
-`run` and `validate` are what the package offers; steps.py takes the steps in order.
-"""
+"""What the package offers for a run: `run` and `validate`; steps.py takes the steps."""
 
 from __future__ import annotations
 
@@ -24,12 +21,15 @@ def run(
     until: Step = "track",
     dry_run: bool = False,
     progress: Progress | None = None,
+    workers: int | None = None,
+    slice_bytes: int | None = None,
 ) -> Result:
     """How far the run came and what it did: a `Result`, whose `state` names the last step that was done.
 
     `source` is a path (.csv, .csv.gz, `-` for standard input), a pandas DataFrame, or anything that offers
     Arrow data (`__arrow_c_stream__`: polars, pyarrow, duckdb); None takes `source.path` of the config.
     `until` is the last step to take; a dry run validates and then shows the request that would be sent.
+    `workers` threads work on slices of about `slice_bytes`; what comes out is the same whatever they are.
 
     Raises a `PipelineError` (see `pipeline.errors`) whose `result` says how far the run had come.
     """
@@ -38,7 +38,8 @@ def run(
 
     settings = load_config(config)
     settings.require("submit" if dry_run else until, source_given=source is not None)
-    return Run(settings, progress).carry_out(source, "validate" if dry_run else until, dry_run=dry_run)
+    this = Run(settings, progress, workers=workers, slice_bytes=slice_bytes)
+    return this.carry_out(source, "validate" if dry_run else until, dry_run=dry_run)
 
 
 def validate(
@@ -47,15 +48,18 @@ def validate(
     *,
     output: str | os.PathLike[str],
     progress: Progress | None = None,
+    workers: int | None = None,
+    slice_bytes: int | None = None,
 ) -> Result:
     """The `Result` of reading and validating alone; needs no network and no secret.
 
     Writes `accepted.csv`, byte for byte what would be staged, and `rejects.csv` to the folder `output`, both
-    readable by their owner only. Raises as `run` does.
+    readable by their owner only. Takes all else, and raises, as `run` does.
     """
     from pipeline.config.file import load_config
     from pipeline.steps import Run
 
     settings = load_config(config)
     settings.require("validate", source_given=source is not None)
-    return Run(settings, progress, output=Path(output)).carry_out(source, "validate")
+    this = Run(settings, progress, output=Path(output), workers=workers, slice_bytes=slice_bytes)
+    return this.carry_out(source, "validate")

@@ -1,29 +1,28 @@
 """What one step hands to the next: frozen, typed, and nothing else.
 
-    read -> Slice -> Table -> validate -> Verdict -> stage -> HostedFile -> submit -> Job -> track -> Outcome
+    read -> Slice -> validate -> Split -> stage -> HostedFile -> submit -> Job -> track -> Outcome
 
-A `Slice` is the unit of work and can be taken apart anywhere (a thread, a worker); a `Table` is a slice
-taken apart. `Result` is what a whole run hands to its caller.
+A `Slice` is the unit of work and can be taken apart anywhere (a thread, a worker); a `Plan` is all that is
+needed to judge it there. `Result` is what a whole run hands to its caller.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import polars as pl
     from pydantic import SecretStr
 
-    from pipeline.contract.judgement import Judgement
-    from pipeline.contract.sieve import Sieve
+    from pipeline.arrays import Mask
+    from pipeline.contract.contract import ContractSource
+    from pipeline.contract.faults import Faults
+    from pipeline.contract.rules import Rules
+    from pipeline.csv.records import Records
     from pipeline.errors import PipelineError
-
-    Offsets = npt.NDArray[np.int64]
-    Mask = npt.NDArray[np.bool_]
+    from pipeline.unique.seen import Keys
 
 State = Literal["validated", "staged", "submitted", "completed", "rejected", "refused", "unknown", "failed"]
 Step = Literal["validate", "stage", "submit", "track"]
@@ -57,50 +56,20 @@ class Header:
         return tuple(self.columns[i] for i in self.blank)
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """A record whose structure is broken: `reason` as in `_record:{reason}`, `raw` its text as found.
-
-    `before` is how many well-formed records of the same slice stand before it.
-    """
-
-    place: int
-    before: int
-    reason: str
-    raw: str = field(repr=False)
-
-
 @dataclass(frozen=True)
 class Table:
-    """A slice taken apart: the well-formed records as text cells and as bytes, the others by reason.
+    """A slice as text: its records in the staged file's own form, all columns of them, and their cells.
 
-    `cells` has one String column per source column, named as `Header.columns`, and a row for each of the
-    records `rows`; an empty cell is null. The other records a sieve has found good: of these `passed` has
-    the columns that the sieve was asked for. Once screened, a table whose data has all columns lets go of
-    its cells: then there are columns and no rows.
-    Record i is `data[starts[i]:ends[i]]`, line end included, in the staged file's own form (UTF-8,
-    comma, doubled quotes) and with the kept columns only. `places` is the physical line where each
-    record begins (its row for frames), counted from 1 for lines and from 0 for rows. `size` is the slice's.
+    `cells` are the String columns that were asked for, named as `Header.columns`, a row for each well-formed
+    record; an empty cell is null.
     """
 
+    records: Records
     cells: pl.DataFrame = field(repr=False)
-    rows: Offsets
-    data: bytes = field(repr=False)
-    starts: Offsets
-    ends: Offsets
-    places: Offsets
-    malformed: tuple[Malformed, ...] = ()
-    size: int = 0
-    passed: pl.DataFrame | None = field(default=None, repr=False)
-
-    @property
-    def records(self) -> int:
-        """How many records of the source this slice holds, well-formed or not."""
-        return len(self.starts) + len(self.malformed)
 
 
 class Slice(Protocol):
-    """A piece of a source that can be taken apart on its own, in any thread."""
+    """A piece of a source that can be taken apart on its own, in any thread or process."""
 
     @property
     def index(self) -> int:
@@ -110,11 +79,8 @@ class Slice(Protocol):
     def size(self) -> int:
         """Bytes of the source it covers (rows, for a frame), for progress."""
 
-    def table(self, sieve: Sieve | None = None) -> Table:
-        """The slice taken apart; a pure function of the slice.
-
-        Records that pass the sieve need not be, where the slice's own bytes are staged.
-        """
+    def table(self, wanted: Sequence[str]) -> Table:
+        """The slice as text, with the cells of at least the columns `wanted`. Pure."""
 
 
 class Source(Protocol):
@@ -140,26 +106,50 @@ class Source(Protocol):
         """Its slices in order, each record in exactly one of them; can be called once."""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """A judged slice: which of the table's records are accepted, and why the others are not.
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All that is needed to judge a slice, as plain data: a plan can be pickled and sent to a worker.
 
-    `judgement` is about the records by their numbers in the table. `changed` holds columns whose text the
-    contract itself asked to change (pandera parsers, defaults), else nothing. `keys` holds, for each
-    uniqueness rule of the contract, what it compares.
+    `rules` were read off the contract that `contract` names. `seed` is the hash seed of keys, random so that
+    nobody can make keys that collide. Plans are the same where their `id` is.
     """
 
-    table: Table
-    judgement: Judgement
-    keys: tuple[Any, ...] = field(default=(), repr=False)
-    changed: Mapping[str, pl.Series] = field(default_factory=dict, repr=False)
+    id: str
+    header: Header
+    rules: Rules
+    contract: ContractSource
+    seed: int
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Plan) and self.id == other.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A slice judged by itself; only what it has in common with others is not known yet.
+
+    `records` are all columns of the source's well-formed records, as a rejects file shows them, `staged` the
+    same records as they would be staged: the same object where these are the very same bytes. `keys` holds,
+    for each uniqueness rule, what it compares; `changed` where the contract itself changed a column's text.
+    """
+
+    records: Records
+    staged: Records
+    faults: Faults
+    keys: tuple[Keys, ...] = field(repr=False)
+    changed: Mapping[str, Mask]
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
-class Sifted:
+class Split:
     """A slice whose records go two ways: the bytes to stage, and those for the rejects file.
 
-    `reasons` counts why, a record once for each of its reasons; `size` is the slice's.
+    `reasons` counts why, a record once for each of its reasons, `changed` the cells of staged records that
+    the contract changed, by column; `size` is the slice's.
     """
 
     good: bytes = field(repr=False)
@@ -167,6 +157,7 @@ class Sifted:
     records: int
     rejected: int
     reasons: Mapping[str, int]
+    changed: Mapping[str, int]
     size: int
 
 
@@ -256,6 +247,7 @@ class Result:
     rejected: int = 0
     rejects_file: str | None = None
     reasons: dict[str, int] = field(default_factory=dict)
+    changed: dict[str, int] = field(default_factory=dict)
     hosted: HostedFile | None = None
     requestid: str | None = None
     outcome: Outcome | None = None
@@ -277,6 +269,7 @@ class Result:
             "rejected": self.rejected,
             "rejects_file": self.rejects_file,
             "reasons": dict(self.reasons),
+            "changed": dict(self.changed),
             "hosted": hosted
             and {
                 "bucket": hosted.bucket,

@@ -14,13 +14,11 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from pipeline.contract.judgement import Judgement
-from pipeline.handoffs import Header, Sifted, Table, Verdict
+from pipeline.contract.faults import Faults
+from pipeline.csv import cells
+from pipeline.csv.records import Records
+from pipeline.handoffs import Header, Split
 from pipeline.private import PrivateFile
-from pipeline.tabular import cells, lines
-
-# Names that no column of a source can have: what is added must not stand in for one of these.
-_PLACE, _REASONS, _RAW = "\0place", "\0reasons", "\0raw"
 
 
 class Rejects:
@@ -48,77 +46,70 @@ class Rejects:
         elif error is None:
             self._planned.unlink(missing_ok=True)  # an earlier run's would be taken for this one's
 
-    def write(self, sifted: Sifted) -> None:
+    def write(self, part: Split) -> None:
         """Add the rejected records of the next slice."""
-        if not sifted.rejected:
+        if not part.rejected:
             return
         if self._file is None:
             self._file = PrivateFile(self._planned)
             self.path = self._planned
             self._file.write(cells.write(pl.DataFrame([self._columns], orient="row")).data)
-        self._file.write(sifted.bad)
-        self.count += sifted.rejected
-        self.reasons.update(sifted.reasons)
+        self._file.write(part.bad)
+        self.count += part.rejected
+        self.reasons.update(part.reasons)
 
 
-def reasons(verdict: Verdict) -> Counter[str]:
-    """How many records of a judged slice are rejected for what."""
-    judgement = verdict.judgement
-    counts = np.bincount(judgement.reasons, minlength=len(judgement.names)).tolist()
-    counted = Counter({name: n for name, n in zip(judgement.names, counts, strict=True) if n})
-    counted.update(f"_record:{broken.reason}" for broken in verdict.table.malformed)
-    return counted
-
-
-def rejected(verdict: Verdict) -> bytes:
-    """The rejected records of a judged slice as they stand in the file, in source order. Pure."""
-    both = pl.concat([_well_formed(verdict), _malformed(verdict.table)], rechunk=True)
+def rejected_rows(records: Records, faults: Faults, width: int) -> bytes:
+    """The rejected records of a slice of `width` columns as they stand in the file, in source order. Pure."""
+    both = pl.concat([_well_formed(records, faults), _malformed(records, width)], rechunk=True)
     both = both.sort("order", maintain_order=True)
-    whole: bytes = both.select((pl.col("line").str.join("\n") + "\n").cast(pl.Binary)).item()
-    return whole if both.height else b""
+    lines: bytes = both.select((pl.col("line").str.join("\n") + "\n").cast(pl.Binary)).item()
+    return lines if both.height else b""
 
 
-def _well_formed(verdict: Verdict) -> pl.DataFrame:
+def _well_formed(records: Records, faults: Faults) -> pl.DataFrame:
     """Each record as it stands in the source, its place and reasons behind it: a line, and its order."""
-    table, judgement = verdict.table, verdict.judgement
-    rows = judgement.failing
-    if table.cells.height == len(table.starts):  # then its data may not have all columns
-        written = cells.write(table.cells.select(pl.all().gather(rows)))
-        own = lines.texts(written.data, written.starts, written.ends)
-    else:
-        own = lines.texts(table.data, table.starts[rows], table.ends[rows] - 1)
-    behind = [pl.Series("place", table.places[rows]).cast(pl.String), _told(judgement)]
-    return pl.DataFrame([own.alias("own"), *behind, pl.Series("order", 2 * rows + 1, pl.Int64)]).select(
-        pl.concat_str("own", "place", "names", pl.lit(""), separator=",").alias("line"), "order"
-    )
+    rows = faults.failing
+    columns = [
+        records.texts(rows).alias("own"),
+        pl.Series("place", records.places[rows]).cast(pl.String),
+        _reasons(faults),
+        pl.Series("order", 2 * rows + 1, pl.Int64),
+    ]
+    line = pl.concat_str("own", "place", "names", pl.lit(""), separator=",")
+    return pl.DataFrame(columns).select(line.alias("line"), "order")
 
 
-def _malformed(table: Table) -> pl.DataFrame:
+def _malformed(records: Records, width: int) -> pl.DataFrame:
     """Each record's raw text, with nothing in the columns before: as above."""
-    blank = ["" for _ in table.malformed]
-    own = dict.fromkeys(table.cells.columns, blank)
-    told = {
-        _PLACE: [str(broken.place) for broken in table.malformed],
-        _REASONS: [f"_record:{broken.reason}" for broken in table.malformed],
-        _RAW: [broken.raw for broken in table.malformed],
-    }
-    written = cells.write(pl.DataFrame(own | told, schema=dict.fromkeys((*own, *told), pl.String)))
-    order = pl.Series("order", [2 * broken.before for broken in table.malformed], pl.Int64)
-    return pl.DataFrame([lines.texts(written.data, written.starts, written.ends).alias("line"), order])
+    blank = "," * width
+    written = cells.write(
+        pl.DataFrame(
+            {
+                "place": [str(one.place) for one in records.malformed],
+                "reasons": [f"_record:{one.reason}" for one in records.malformed],
+                "raw": [one.raw.decode() for one in records.malformed],
+            },
+            schema=dict.fromkeys(("place", "reasons", "raw"), pl.String),
+        )
+    )
+    lines = written.texts(np.arange(len(written)))
+    order = pl.Series("order", [2 * one.before for one in records.malformed], pl.Int64)
+    return pl.DataFrame([(blank + lines).alias("line"), order])
 
 
-def _told(judgement: Judgement) -> pl.Series:
+def _reasons(faults: Faults) -> pl.Series:
     """The reasons against each row that has any, as a field of a CSV."""
-    names = pl.Series("names", judgement.names, pl.String)
-    first = np.flatnonzero(np.diff(judgement.rows, prepend=-1))
-    count = np.diff(first, append=len(judgement.rows))
-    told = names.to_frame().select(_field(pl.col("names"))).to_series().gather(judgement.reasons[first])
+    names = pl.Series("names", faults.names, pl.String)
+    first = np.flatnonzero(np.diff(faults.rows, prepend=-1))
+    count = np.diff(first, append=len(faults.rows))
+    listed = names.to_frame().select(_field(pl.col("names"))).to_series().gather(faults.reasons[first])
     if len(several := np.flatnonzero(count > 1)):
         among = np.repeat(count > 1, count)
-        reasons = {"row": judgement.rows[among], "names": names.gather(judgement.reasons[among])}
+        reasons = {"row": faults.rows[among], "names": names.gather(faults.reasons[among])}
         by_row = pl.DataFrame(reasons).group_by("row", maintain_order=True)
-        told = told.scatter(several, by_row.agg(_field(pl.col("names").str.join("; ")))["names"])
-    return told
+        listed = listed.scatter(several, by_row.agg(_field(pl.col("names").str.join("; ")))["names"])
+    return listed
 
 
 def _field(text: pl.Expr) -> pl.Expr:

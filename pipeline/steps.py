@@ -1,4 +1,4 @@
-"""One run: the five steps one after the other, the first two together (sift.py).
+"""One run, its five steps in order: read -> validate -> stage -> submit -> track.
 
 `Run` keeps the `Result` up to date, so that a run that ends badly still says how far it came.
 """
@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from pipeline import preflight, urls
 from pipeline.config import Config
+from pipeline.contract import ContractSource, load_contract
 from pipeline.errors import (
     JobFailed,
     PipelineError,
@@ -27,18 +28,13 @@ from pipeline.errors import (
     SubmitUnavailable,
     TrackError,
 )
-from pipeline.handoffs import HostedFile, Link, Progress, Result, Step
+from pipeline.handoffs import HostedFile, Link, Plan, Progress, Result, Step
 from pipeline.private import PrivateFile
 from pipeline.s3.client import Store
-from pipeline.sift import contract_for, decide, sift, what_to_read
 from pipeline.stage import Upload
+from pipeline.track import Inbox
 
 log = logging.getLogger("pipeline")
-
-
-def new_run_id() -> str:
-    """A name for a run: when it began, to be found again, and a random part, to be the only one."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
 class Run:
@@ -47,19 +43,23 @@ class Run:
     def __init__(
         self,
         config: Config,
-        progress: Progress | None,
+        progress: Progress | None = None,
+        *,
         output: Path | None = None,
+        workers: int | None = None,
+        slice_bytes: int | None = None,
     ) -> None:
         self.config = config
         self.progress = progress or (lambda *_: None)
         self.output = output
+        self.workers = workers
+        self.slice_bytes = slice_bytes
         self.keys: tuple[str, str] | None = None
-        self.told = False
+        self.asked_api = False
         self.callback: str | None = None
         self.link = Link(SecretStr(""))
-        self.result = Result(new_run_id())
-        folder = output or config.path(config.contract.rejects)
-        self.rejects_path = folder / ("rejects.csv" if output else f"{self.result.run_id}.csv")
+        self.inbox = Inbox()
+        self.result = Result(f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}")
 
     def carry_out(self, source: Any, until: Step, *, dry_run: bool = False) -> Result:
         """All steps up to `until`; whatever goes wrong, the error carries the result."""
@@ -77,7 +77,7 @@ class Run:
                 if dry_run:
                     self._show_request()
                 if result.hosted:
-                    with self._withdrawn_unless_told(result.hosted):
+                    with self._removed_unless_taken(result.hosted):
                         preflight.check(self.config, self._store, result.hosted, self.link.url)
                         if until != "stage":
                             self._submit_and_track(until)
@@ -96,12 +96,12 @@ class Run:
         return Store(self.config.stage, self.keys)
 
     @contextmanager
-    def _withdrawn_unless_told(self, hosted: HostedFile) -> Iterator[None]:
+    def _removed_unless_taken(self, hosted: HostedFile) -> Iterator[None]:
         """Remove the hosted file again where this ends badly and the API has surely not taken its URL."""
         try:
             yield
         except BaseException as error:
-            if not self.told or isinstance(error, (SubmitRefused, SubmitUnavailable)):
+            if not self.asked_api or isinstance(error, (SubmitRefused, SubmitUnavailable)):
                 try:
                     self._store.remove(hosted.key, hurried=not isinstance(error, Exception))
                     self.result.hosted = None
@@ -121,30 +121,42 @@ class Run:
 
     def _validate_and_stage(self, given: Any, until: Step) -> HostedFile | None:
         """The hosted file; None where the run ends before. Nothing is visible unless all was well."""
-        data = what_to_read(self.config, given, self.output)
+        wanted, result = self.config.contract, self.result
+        origin = ContractSource(
+            wanted.schema_,
+            self.config.base,
+            tuple(wanted.primary_key),
+            wanted.unknown_columns,
+            wanted.region,
+        )
         with self._imported_ahead(until):
-            contract = contract_for(self.config)
+            contract = load_contract(origin)
         from pipeline.contract.header import header_warnings
         from pipeline.read import open_source
         from pipeline.rejects import Rejects
+        from pipeline.sorting import require_enough, sort_records, what_to_read
 
         with ExitStack() as stack:
-            source = stack.enter_context(
-                open_source(
-                    data,
-                    self.config.source,
-                    contract_names=contract.names,
-                    resolve=contract.resolve,
-                )
+            opened = open_source(
+                what_to_read(self.config, given, self.output),
+                self.config.source,
+                contract_names=contract.rules.names,
+                resolve=contract.resolve,
+                slice_bytes=self.slice_bytes,
             )
-            self.result.warnings += header_warnings(contract.rules, source.header)
-            rejects = stack.enter_context(Rejects(self.rejects_path, source.header, source.place_column))
+            source = stack.enter_context(opened)
+            result.warnings += header_warnings(contract.rules, source.header)
+            plan = Plan(result.run_id, source.header, contract.rules, origin, secrets.randbits(64))
+            folder = self.output or self.config.path(wanted.rejects)
+            path = folder / ("rejects.csv" if self.output else f"{result.run_id}.csv")
+            rejects = stack.enter_context(Rejects(path, source.header, source.place_column))
             target = self._target(stack, until, source.size)
-            sift(source, contract, rejects, target.write if target else len, self.result, self.progress)
+            write = target.write if target else len
+            sort_records(source, plan, contract, rejects, write, result, self.progress, self.workers)
             if isinstance(target, PrivateFile):
                 target.complete()
-            decide(self.config.contract, self.result, source.hints)
-            return self._hosted_by(target) if isinstance(target, Upload) else None
+            require_enough(wanted, result, source.hints)
+            return self._hosted_by(target) if target and not isinstance(target, PrivateFile) else None
 
     def _hosted_by(self, upload: Upload) -> HostedFile:
         self.link = urls.link(self._store, upload.key)
@@ -156,8 +168,7 @@ class Run:
         """Meanwhile, in a thread, what takes long to import is imported; its errors wait for who needs it."""
 
         def prepare() -> None:
-            import pipeline.rejects
-            import pipeline.validation  # noqa: F401
+            import pipeline.sorting  # noqa: F401
 
             if until != "validate":
                 import requests  # noqa: F401
@@ -198,7 +209,6 @@ class Run:
         submit.api_key(self.config)
         config, run_id = self.config.track, self.result.run_id
         if self._waits(until):
-            self.inbox = track.Inbox()
             receiver = track.receiving(config, run_id, self.inbox.put, self.inbox.note)
             self.callback = stack.enter_context(receiver)
         else:
@@ -213,7 +223,7 @@ class Run:
         result, wait = self.result, self.config.track.wait
         self.progress("submit", 0, None, result.records)
         request = submit.build(self.config, self.link.url.get_secret_value(), self.callback)
-        self.told = True
+        self.asked_api = True
         job = submit.submit(request)
         result.requestid, result.state = job.requestid, "submitted"
         if self._waits(until):

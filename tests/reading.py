@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.config import SourceConfig
-from pipeline.handoffs import Header, Malformed
+from pipeline.csv.records import Malformed
+from pipeline.handoffs import Header
 from pipeline.read import open_source
 
 CONTRACT = ("EMAIL", "MOBILE", "CITY")
@@ -59,18 +60,19 @@ def read(
     ) as opened:
         for index, piece in enumerate(opened.slices()):
             assert piece.index == index
-            table = piece.table()
+            table = piece.table(opened.header.columns)
+            found = table.records
             assert table.cells.columns == list(opened.header.columns)
-            assert table.cells.height == len(table.starts) == len(table.ends) == len(table.places)
-            assert table.places.dtype == table.starts.dtype == table.ends.dtype == "int64"
-            for one in table.malformed:
-                assert one.before == sum(place < one.place for place in table.places.tolist())
+            assert table.cells.height == len(found.starts) == len(found.stops) == len(found.places)
+            assert found.places.dtype == found.starts.dtype == found.stops.dtype == "int64"
+            for one in found.malformed:
+                assert one.before == sum(place < one.place for place in found.places.tolist())
             rows += table.cells.rows()
-            places += table.places.tolist()
-            malformed += table.malformed
-            spans = zip(table.starts.tolist(), table.ends.tolist(), strict=True)
-            records += [table.data[start:end] for start, end in spans]
-            sizes.append(table.size)
+            places += found.places.tolist()
+            malformed += found.malformed
+            spans = zip(found.starts.tolist(), found.stops.tolist(), strict=True)
+            records += [found.data[start:stop] for start, stop in spans]
+            sizes.append(piece.size)
         header, size = opened.header, opened.size
     return Read(header, rows, places, malformed, records, sizes, size)
 

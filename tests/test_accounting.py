@@ -10,7 +10,6 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,8 +24,6 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-import pipeline.engines.local
-import pipeline.read
 from pipeline import PipelineError, Result, validate
 
 LIMIT = 64
@@ -152,16 +149,6 @@ def folder() -> Iterator[Path]:
         yield Path(made)
 
 
-@contextmanager
-def cut_into(slice_bytes: int | None, workers: int | None) -> Iterator[None]:
-    opened, in_order = pipeline.read.open_source, pipeline.engines.local.in_order
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline.read, "open_source", partial(opened, slice_bytes=slice_bytes))
-        if workers:
-            patch.setattr(pipeline.engines.local, "in_order", partial(in_order, workers=workers))
-        yield
-
-
 @dataclass
 class Ended:
     result: Result
@@ -190,13 +177,12 @@ def ends(
         "contract": {"schema": str(folder / "contract.py:SCHEMA"), "max_rejected": "100%"},
     }
     out = folder / "out"
-    with cut_into(slice_bytes, workers):
-        try:
-            result = validate(given, config, output=out)
-        except PipelineError as error:
-            if error.result is None:
-                raise
-            result = error.result  # nothing accepted, or nothing there
+    try:
+        result = validate(given, config, output=out, slice_bytes=slice_bytes, workers=workers)
+    except PipelineError as error:
+        if error.result is None:
+            raise
+        result = error.result  # nothing accepted, or nothing there
     accepted, rejects = out / "accepted.csv", out / "rejects.csv"
     assert accepted.exists() == bool(result.records)
     assert rejects.exists() == bool(result.rejected)

@@ -39,7 +39,9 @@ def test_long_pieces_combine_too() -> None:
 @pytest.fixture(scope="module")
 def store() -> Iterator[Store]:
     with start() as sandbox:
-        config = StageConfig(bucket=sandbox.bucket, endpoint_url=sandbox.endpoint_url, region=sandbox.region)
+        config = StageConfig.model_validate(
+            {"bucket": sandbox.bucket, "endpoint_url": sandbox.endpoint_url, "region": sandbox.region}
+        )
         yield Store(config, (sandbox.access_key, sandbox.secret_key))
 
 

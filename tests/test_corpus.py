@@ -86,7 +86,7 @@ ERRORS: list[tuple[str, dict[str, Any], type[PipelineError], str, str]] = [
     ("excel_sep_comma_line", {}, SourceError, "line 1: is no header", "skip_rows: 1"),
     ("excel_sep_line", {}, SourceError, "line 1: is no header", 'skip_rows: 1 and source.delimiter: ";"'),
     ("excel_unicode_text", {}, SourceError, "by tab", 'delimiter: "\\t"'),
-    ("header_only", {}, SourceError, "no records", "whole"),
+    ("header_only", {}, SourceError, "no records", "complete"),
     ("headers_of_other_case", {}, SourceError, "none of its 3", 'columns: {"email": EMAIL, "First Name": F'),
     ("html_error_page", {}, SourceError, "is a web page", "login"),
     ("json_lines", {}, SourceError, "is JSON", "polars or pandas"),

@@ -379,10 +379,27 @@ def test_parsers_and_defaults_change_what_is_staged(world: World, tmp_path: Path
         ' "CITY": pa.Column(str, default="nowhere")}',
     )
     assert rows[1:] == [["a@example.com", "nowhere", "x"], ["b@example.com", "Ulm", ""]]
+    assert result.changed == result.to_dict()["changed"] == {"CITY": 1, "EMAIL": 1}
     rejects = dicts_of(result.rejects_file)
     assert [(row["EMAIL"], row["_reasons"]) for row in rejects] == [
         ("a@example.com", "EMAIL:field_uniqueness")
     ]
+
+
+@pytest.mark.parametrize("dtype", ["'datetime64[ns]'", "pa.Date"])
+def test_a_filled_cell_of_which_a_parser_makes_nothing_is_a_reject(
+    world: World, tmp_path: Path, dtype: str
+) -> None:
+    path = tmp_path / "plain.csv"
+    path.write_text("EMAIL,DOB\na@example.com,29.02.2024\nb@example.com,31.02.1990\nc@example.com,\n")
+    parser = "pa.Parser(lambda s: __import__('pandas').to_datetime(s, format='%d.%m.%Y', errors='coerce'))"
+    column = f"pa.Column({dtype}, parsers={parser}, coerce=True, nullable=True)"
+    result, rows = staged(world, path, f'{{"EMAIL": pa.Column(str), "DOB": {column}}}')
+    assert [row[0] for row in rows[1:]] == ["a@example.com", "c@example.com"]
+    assert rows[1][1].startswith("2024-02-29")
+    assert rows[2][1] == ""
+    assert (result.reasons, result.changed) == ({"DOB:parser": 1}, {"DOB": 1})
+    assert [row["DOB"] for row in dicts_of(result.rejects_file)] == ["31.02.1990"]
 
 
 @pytest.mark.parametrize(
@@ -501,7 +518,7 @@ def test_the_command_line_says_what_the_library_says(
     assert done.stdout.count(b"\n") == 1
     assert plain(said) == plain(as_library)
     assert set(said) == {
-        "run_id", "state", "records", "accepted", "rejected", "rejects_file", "reasons", "hosted",
+        "run_id", "state", "records", "accepted", "rejected", "rejects_file", "reasons", "changed", "hosted",
         "requestid", "outcome", "error", "sandbox", "staged", "warnings", "left_behind",
     }  # fmt: skip
     if code:

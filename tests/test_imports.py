@@ -106,10 +106,6 @@ def _why(i: Import) -> str:
         return "nothing but __main__ imports cli"
     if i.name == "pipeline.flow" and i.module not in ("pipeline", "pipeline.cli"):
         return "nothing but cli and the package itself imports flow"
-    if i.name == "pipeline.steps" and i.module != "pipeline.flow":
-        return "the steps are taken for flow alone"
-    if i.name == "pipeline.sift" and i.module != "pipeline.steps":
-        return "the first two steps are taken together by steps.py alone"
     if i.name == "pipeline.report" and i.module != "pipeline.cli":
         return "what a person reads is the command line's"
     if i.name == "pipeline" and i.module != "pipeline":
@@ -119,7 +115,7 @@ def _why(i: Import) -> str:
     if (
         within(i.name, "pipeline.sandbox")
         and not i.typing
-        and not (within(i.module, "pipeline.sandbox") or i.module in ("pipeline.cli", "pipeline.steps"))
+        and not (within(i.module, "pipeline.sandbox") or i.module in ("pipeline.cli", "pipeline.flow"))
     ):
         return "the sandbox is put in from outside: nobody else knows of it"
     low = within(i.module, *FOR_ALL)

@@ -18,15 +18,17 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from judging import examined, judge
 from oracle import BAD, value_of
 from pandera.errors import SchemaErrors
 from reading import pairs
 
 from pipeline.contract import Contract
 from pipeline.contract.describe import describe
-from pipeline.contract.judge import Judge
+from pipeline.contract.pandera_judge import Judge
 from pipeline.contract.rules import CellType
 from pipeline.errors import ConfigError
+from pipeline.unique import Repeats
 
 # Of each kind: a dtype, texts that are values and texts that are not, and values for the checks' arguments.
 POOLS: dict[str, tuple[Any, CellType, list[str], list[Any]]] = {
@@ -170,24 +172,23 @@ def pandera_says(
     return {(row, reason) for row, reason in said if reason is not None}
 
 
-def contract(schema: pa.DataFrameSchema) -> Contract:
-    rules = describe(schema)
-    return Contract(rules, lambda columns: Judge(schema, rules, columns, "contract.py"))
-
-
 def agrees(data: st.DataObject) -> None:
+    """The pipeline's verdict, and the judge's by itself, are pandera's over the typed view."""
     schema, names = data.draw(schemas())
-    row = st.tuples(*(st.sampled_from([None, "", *POOLS[kind][2]]) for kind in names.values()))
+    row = st.tuples(*(st.sampled_from([None, *POOLS[kind][2]]) for kind in names.values()))
     rows = data.draw(st.lists(row, min_size=1, max_size=10))
     cells = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
-    ours = contract(schema)
-    judgement = ours.judge(cells)
-    unique = ours.uniqueness(cells.columns)
-    repeats = pairs(unique.observe(unique.keys(cells)) + ([] if unique.streams else unique.settle(0)))
-    assert {*judgement.failures, *repeats} == pandera_says(schema, cells, names)
+    judgement = judge(schema, cells)
+    found = examined(schema, cells)
+    unique = Repeats(describe(schema).bind(cells.columns).uniques)
+    repeats = pairs(unique.observe(found.keys) + ([] if unique.streams else unique.settle(0)))
+    known = pandera_says(schema, cells, names)
+    assert {*judgement.faults.pairs, *repeats} == known
+    assert {*found.faults.pairs, *repeats} == known
     assert not judgement.changed
-    reasons = ours.bind(cells.columns).reasons
-    order = [(row, reasons.index(reason)) for row, reason in judgement.failures]
+    assert not found.changed
+    reasons = describe(schema).bind(cells.columns).reasons
+    order = [(row, reasons.index(reason)) for row, reason in found.faults.pairs]
     assert order == sorted(set(order))
 
 
@@ -207,7 +208,7 @@ def test_it_says_what_pandera_says_many_times_over(data: st.DataObject) -> None:
 def judged(schema: pa.DataFrameSchema, **cells: Sequence[str | None]) -> dict[int, list[str]]:
     """The reasons of each rejected row, in order."""
     found: dict[int, list[str]] = {}
-    for row, reason in contract(schema).judge(frame(**cells)).failures:
+    for row, reason in judge(schema, frame(**cells)).faults.pairs:
         found.setdefault(row, []).append(reason)
     return found
 
@@ -356,7 +357,7 @@ def raising(*_: Any) -> Any:
 )
 def test_what_names_no_row_is_an_error_in_the_contract(schema: dict[str, pa.Column], said: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        contract(pa.DataFrameSchema(schema)).judge(frame(A=[PLANTED, "b"]))
+        judge(pa.DataFrameSchema(schema), frame(A=[PLANTED, "b"]))
     assert said in str(caught.value)
     assert caught.value.hint
     assert PLANTED not in "".join(traceback.format_exception(caught.value))
@@ -371,7 +372,7 @@ def test_row_level_code_that_raises_or_drops_rows_is_an_error_in_the_contract() 
         (pa.DataFrameSchema(column, parsers=pa.Parser(lambda df: df[[]])), "takes rows or columns out"),
     ):
         with pytest.raises(ConfigError, match=said) as caught:
-            contract(schema).judge(frame(A=[PLANTED, None]))
+            judge(schema, frame(A=[PLANTED, None]))
         assert PLANTED not in "".join(traceback.format_exception(caught.value))
 
 
@@ -388,10 +389,10 @@ def test_the_hosts_switches_change_nothing() -> None:
         import pandera.pandas as pa, polars as pl
         from pipeline.contract import Contract
         from pipeline.contract.describe import describe
-        from pipeline.contract.judge import Judge
+        from pipeline.contract.pandera_judge import Judge
         schema = pa.DataFrameSchema({"A": pa.Column(int, pa.Check.gt(5))})
-        judge = Judge(schema, describe(schema), ["A"], "")
-        print(judge(pl.DataFrame({"A": ["7", "1", "", "x"]})).failures)
+        judge = Judge(Contract(describe(schema), schema, ""), ["A"])
+        print(judge(pl.DataFrame({"A": ["7", "1", "", "x"]})).faults.pairs)
     """
     environment = os.environ | {
         "PANDERA_VALIDATION_ENABLED": "False",
@@ -424,8 +425,8 @@ def test_parsers_and_defaults_are_the_only_ones_to_change_text() -> None:
         SAME=["+07", "", "8"],
         PLAIN=["2001-01-01", "2001-01-01 10:00", "2001-01-01T10:00Z"],
     )
-    judgement = contract(schema).judge(cells)
-    assert judgement.failures == (
+    judgement = judge(schema, cells)
+    assert judgement.faults.pairs == (
         (2, "NAME:str_length(2, None)"),
         (2, "N:coerce_dtype('Int64')"),
         (2, "SUM:coerce_dtype('float64')"),
@@ -445,8 +446,8 @@ def test_a_parser_of_whole_rows() -> None:
     schema = pa.DataFrameSchema(
         {name: pa.Column(str, nullable=True) for name in ("FIRST", "LAST", "NAME")}, parsers=pa.Parser(full)
     )
-    judgement = contract(schema).judge(frame(FIRST=["A", "C"], LAST=["B", ""], NAME=["", "x"]))
-    assert judgement.failures == ()
+    judgement = judge(schema, frame(FIRST=["A", "C"], LAST=["B", ""], NAME=["", "x"]))
+    assert judgement.faults.pairs == ((1, "NAME:parser"),)  # what was there is not there any more
     assert {name: series.to_list() for name, series in judgement.changed.items()} == {"NAME": ["A B", None]}
 
 
@@ -454,9 +455,9 @@ def test_uniqueness_is_over_what_the_contract_made_of_the_cells() -> None:
     schema = pa.DataFrameSchema(
         {"A": pa.Column(str, parsers=pa.Parser(lambda s: s.str.lower()), unique=True)}
     )
-    ours, cells = contract(schema), frame(A=["a", "A", "b"])
-    unique = ours.uniqueness(cells.columns)
-    unique.observe(unique.keys(cells.with_columns(**ours.judge(cells).changed)))
+    cells = frame(A=["a", "A", "b"])
+    unique = Repeats(describe(schema).bind(cells.columns).uniques)
+    unique.observe(examined(schema, cells).keys)
     assert pairs(unique.settle(0)) == ((0, "A:field_uniqueness"), (1, "A:field_uniqueness"))
 
 
@@ -464,18 +465,19 @@ def test_any_number_of_rows_in_any_batches_any_thread() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     schema = pa.DataFrameSchema({"A": pa.Column(int, pa.Check.lt(90)), "B_1": pa.Column(str, nullable=True)})
-    ours, cells = contract(schema), frame(A=[str(i % 100) for i in range(1000)], B_1=[None] * 1000)
-    whole = ours.judge(cells).failures
+    cells = frame(A=[str(i % 100) for i in range(1000)], B_1=[None] * 1000)
+    ours = Judge(Contract(describe(schema), schema, "contract.py"), cells.columns)
+    whole = ours(cells).faults.pairs
     with ThreadPoolExecutor(4) as pool:
-        parts = pool.map(lambda start: ours.judge(cells[start : start + 37]).failures, range(0, 1000, 37))
+        parts = pool.map(lambda start: ours(cells[start : start + 37]).faults.pairs, range(0, 1000, 37))
         pieces = [(start * 37 + row, why) for start, part in enumerate(parts) for row, why in part]
     assert tuple(pieces) == whole
     assert len(whole) == 100
-    assert ours.judge(cells[:0]).failures == ()
+    assert ours(cells[:0]).faults.pairs == ()
 
 
 @pytest.mark.parametrize("column", ["names", "found", "changed", "cls", "self"])
 def test_a_column_may_be_called_anything(column: str) -> None:
-    changing = contract(pa.DataFrameSchema({column: pa.Column(str, default="x")}))
+    schema = pa.DataFrameSchema({column: pa.Column(str, default="x")})
     cells = pl.DataFrame([pl.Series(column, [None], pl.String)])
-    assert changing.judge(cells).changed[column].to_list() == ["x"]
+    assert judge(schema, cells).changed[column].to_list() == ["x"]

@@ -26,9 +26,10 @@ from fakes import answer, answering, free_port
 from world import CONTRACT, ROOT, World, a_world, as_csv
 
 from pipeline import PipelineError, load_config, run, validate
-from pipeline.contract.judgement import Judgement
-from pipeline.handoffs import Verdict
+from pipeline.contract import ContractSource, load_contract
+from pipeline.handoffs import Plan
 from pipeline.read import open_source
+from pipeline.validation import examine, split
 
 PHONE = "919812345678"
 EMAIL = "planted.person@example.com"
@@ -280,11 +281,12 @@ def test_what_lies_about(world: World, seen: Seen) -> None:
         with open_source(given, config.source, contract_names=names, resolve=all_of) as source:
             seen.take(source)
             for piece in source.slices():
-                table = piece.table()
-                verdict = Verdict(
-                    table, Judgement(), (table.cells["EMAIL"],), {"EMAIL": table.cells["EMAIL"]}
-                )
-                for thing in (piece, table, verdict, *table.malformed):
+                origin = ContractSource(config.contract.schema_, config.base)
+                contract = load_contract(origin)
+                plan = Plan("leaks", source.header, contract.rules, origin, 7)
+                table, found = piece.table(names), examine(piece, plan, contract)
+                parts = (found.keys, *found.keys, found.faults, found.records, split(found, [], plan))
+                for thing in (piece, table, plan, found, *parts, *found.records.malformed):
                     seen.take(thing)
 
 

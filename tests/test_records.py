@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.tabular.cutting import Cut, LineTooLongError, cut
-from pipeline.tabular.dialect import Dialect
-from pipeline.tabular.records import Broken, Records
+from pipeline.csv.cutting import Cut, LineTooLongError, cut
+from pipeline.csv.dialect import Dialect
+from pipeline.csv.records import Malformed, Records
 
 DIALECTS = [Dialect(), Dialect(";", "'"), Dialect("\t", ""), Dialect("|", '"', "\\"), Dialect(",", "", "\\")]
 PIECES = [
@@ -93,9 +93,9 @@ def reference(data: bytes, dialect: Dialect, limit: int) -> list[tuple[int, str,
 
 
 def listed(records: Records) -> list[tuple[int, str, bytes]]:
-    spans = zip(records.lines.tolist(), records.starts.tolist(), records.ends.tolist(), strict=True)
+    spans = zip(records.places.tolist(), records.starts.tolist(), records.ends.tolist(), strict=True)
     good = [(line, "", records.data[start:end]) for line, start, end in spans]
-    return sorted(good + [(one.line, one.reason, one.raw) for one in records.broken])
+    return sorted(good + [(one.place, one.reason, one.raw) for one in records.malformed])
 
 
 def cut_in_pieces(data: bytes, dialect: Dialect, limit: int, size: int) -> list[Cut]:
@@ -172,7 +172,7 @@ def test_what_the_csv_module_writes_is_read_back(rows: list[list[str]], end: str
         rows
     )
     records = cut(out.getvalue().encode(), Dialect(), 1000).records
-    assert not records.broken
+    assert not records.malformed
     fields = [[f.decode() for f in Dialect().fields(raw)] for _, _, raw in listed(records)]
     assert fields == rows
     strict = csv.reader(io.StringIO(out.getvalue(), newline=""), strict=True)
@@ -221,7 +221,7 @@ def test_a_line_without_end_is_told_by_its_number() -> None:
 
 def test_a_file_full_of_violations_is_read_in_linear_time() -> None:
     records = cut(b'a"\nb"c\n' * 40_000, Dialect(), 1000).records
-    assert len(records) + len(records.broken) == 80_000
+    assert len(records) + len(records.malformed) == 80_000
 
 
 def test_fields_unescape() -> None:
@@ -232,4 +232,4 @@ def test_fields_unescape() -> None:
 
 
 def test_broken_is_told_by_line_and_reason() -> None:
-    assert cut(b'"\n', Dialect(), 9, line=7).records.broken == (Broken(7, "quote", b'"'),)
+    assert cut(b'"\n', Dialect(), 9, line=7).records.malformed == (Malformed(7, 0, "quote", b'"'),)

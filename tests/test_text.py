@@ -16,8 +16,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pipeline.csv.text import NoTextError, of_objects, of_series, of_zoned
 from pipeline.read.columns import arrow_text
-from pipeline.tabular.text import NoTextError, of_objects, of_series, of_zoned
 
 IST = dt.timezone(dt.timedelta(hours=5, minutes=30))
 

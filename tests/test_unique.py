@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import subprocess
 import sys
@@ -15,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import pairs
 
-from pipeline.contract import seen
-from pipeline.contract.hashfilter import Filter
-from pipeline.contract.rules import CellType, Keep, Unique
-from pipeline.contract.unique import MEMORY, Uniqueness
+from pipeline.contract.rules import Bound, CellType, ColumnRule, Keep, Unique
 from pipeline.errors import PipelineError
+from pipeline.unique import MEMORY, Repeats, compile_rules, keys, seen
+from pipeline.unique.hashfilter import Filter
+from pipeline.unique.seen import Keys
 
 TYPES = {"A": CellType("integer"), "B": CellType(), "C": CellType("decimal")}
 KEEP: dict[Keep, object] = {"first": "first", "last": "last", "none": False}
@@ -34,12 +35,33 @@ rows = st.lists(
 )
 
 
-def said(uniqueness: Uniqueness, slices: list[pl.DataFrame]) -> set[tuple[int, str]]:
-    """What it says of a source that is cut so, rows counted over the whole of it."""
-    starts = [0, *itertools.accumulate(map(len, slices))]
-    now = [uniqueness.observe(uniqueness.keys(cells)) for cells in slices]
-    later = [[] if uniqueness.streams else uniqueness.settle(i) for i in range(len(slices))]
-    return {(starts[i] + row, why) for i in range(len(slices)) for row, why in pairs(now[i] + later[i])}
+class Watch:
+    """The keys of slices by these rules, and which repeat others; `mask`: the bits of a hash that count."""
+
+    def __init__(
+        self,
+        uniques: list[Unique],
+        types: dict[str, CellType] = TYPES,
+        memory: int = MEMORY,
+        mask: int = 2**64 - 1,
+    ) -> None:
+        bound = Bound({name: ColumnRule(name, type=type_) for name, type_ in types.items()}, (*uniques,), ())
+        self.rules, self.repeats, self.mask = compile_rules(bound), Repeats(uniques, memory), mask
+
+    def keys(self, cells: pl.DataFrame) -> tuple[Keys, ...]:
+        mask = np.uint64(self.mask) | seen.ROW
+        found = keys(cells, self.rules, 7)
+        return tuple(dataclasses.replace(key, entries=np.sort(key.entries & mask)) for key in found)
+
+    def observe(self, cells: pl.DataFrame) -> tuple[tuple[int, str], ...]:
+        return pairs(self.repeats.observe(self.keys(cells)))
+
+    def says(self, slices: list[pl.DataFrame]) -> set[tuple[int, str]]:
+        """What it says of a source that is cut so, rows counted over all of it."""
+        starts = [0, *itertools.accumulate(map(len, slices))]
+        now = [self.observe(cells) for cells in slices]
+        later = [() if self.repeats.streams else pairs(self.repeats.settle(i)) for i in range(len(slices))]
+        return {(starts[i] + row, why) for i in range(len(slices)) for row, why in now[i] + later[i]}
 
 
 def expected(cells: pl.DataFrame, unique: Unique) -> set[tuple[int, str]]:
@@ -69,38 +91,35 @@ def test_it_says_what_pandas_says_wherever_the_source_is_cut(
     ]
     places = sorted({0, len(rows), *(cut for cut in cuts if cut < len(rows))})
     slices = [cells[a:b] for a, b in itertools.pairwise(places)] or [cells]
-    uniqueness = Uniqueness(uniques, TYPES)
-    assert uniqueness.streams is (keep == "first")
-    assert said(uniqueness, slices) == set().union(*(expected(cells, unique) for unique in uniques))
+    watch = Watch(uniques)
+    assert watch.repeats.streams is (keep == "first")
+    assert watch.says(slices) == set().union(*(expected(cells, unique) for unique in uniques))
 
 
 def test_rules_of_every_kind_go_together() -> None:
     uniques = [Unique(("A",), "first", "A:field_uniqueness"), Unique(("B",), "none", "B:field_uniqueness")]
-    uniqueness = Uniqueness(uniques, TYPES)
+    watch = Watch(uniques)
     cells = pl.DataFrame({"A": ["1", "01"], "B": ["a", "a"]})
-    keys = uniqueness.keys(cells)
-    assert pairs(uniqueness.observe(keys)) == ((1, "A:field_uniqueness"),)
-    assert pairs(uniqueness.observe(uniqueness.keys(cells[:1]))) == ((0, "A:field_uniqueness"),)
-    assert not uniqueness.streams
-    assert pairs(uniqueness.settle(0)) == ((0, "B:field_uniqueness"), (1, "B:field_uniqueness"))
-    assert pairs(uniqueness.settle(1)) == ((0, "B:field_uniqueness"),)
+    assert watch.observe(cells) == ((1, "A:field_uniqueness"),)
+    assert watch.observe(cells[:1]) == ((0, "A:field_uniqueness"),)
+    assert not watch.repeats.streams
+    assert pairs(watch.repeats.settle(0)) == ((0, "B:field_uniqueness"), (1, "B:field_uniqueness"))
+    assert pairs(watch.repeats.settle(1)) == ((0, "B:field_uniqueness"),)
 
 
 @pytest.fixture(params=["as it is", "spilled", "colliding", "both"])
-def memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+def hard(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Bytes of memory: enough or none; and hashes that are told apart by two bits alone."""
-    if request.param in ("colliding", "both"):
-        hashes = seen._hashes
-        monkeypatch.setattr(seen, "_hashes", lambda keys, seed: hashes(keys, seed) & np.uint64(3 << 62))
+    how = {"mask": 3 << 62} if request.param in ("colliding", "both") else {}
     if request.param not in ("spilled", "both"):
-        return MEMORY
+        return how
     monkeypatch.setattr(seen, "REACH", 8)  # so that even these few are looked at and merged piece by piece
     monkeypatch.setattr(seen, "PIECE", 16)
-    return 0
+    return how | {"memory": 0}
 
 
 @pytest.mark.parametrize("keep", KEEP)
-def test_neither_collisions_nor_spilling_change_a_word(keep: Keep, memory: int) -> None:
+def test_neither_collisions_nor_spilling_change_a_word(keep: Keep, hard: dict[str, int]) -> None:
     random = np.random.default_rng(5)
     cells = pl.DataFrame(
         {
@@ -115,65 +134,68 @@ def test_neither_collisions_nor_spilling_change_a_word(keep: Keep, memory: int) 
         Unique(("A", "B"), keep),
     ]
     slices = [cells[start : start + 25] for start in range(0, 600, 25)]  # runs are merged, more than once
-    found = said(Uniqueness(uniques, TYPES, memory), slices)
+    found = Watch(uniques, TYPES, **hard).says(slices)
     assert found == set().union(*(expected(cells, unique) for unique in uniques))
     assert {reason for _, reason in found} == {unique.reason for unique in uniques}
 
 
 @pytest.mark.parametrize("keep", KEEP)
 @pytest.mark.parametrize("odd", [[7], [39], [40], [41, 41], [None, 3], ["", 38], []])
-def test_keys_that_ascend_until_they_do_not(keep: Keep, odd: list[int | str | None], memory: int) -> None:
+def test_keys_that_ascend_until_they_do_not(
+    keep: Keep, odd: list[int | str | None], hard: dict[str, int]
+) -> None:
     slices = [
         pl.DataFrame({"B": [f"k{n:03}" if isinstance(n, int) else n for n in numbers]}, {"B": pl.String})
         for numbers in ([], [*range(20)], [*range(20, 40)], odd, [*range(42, 50)], [49], [48, 60])
     ]
     cells = pl.concat(slices).with_columns(A=pl.lit(""), C=pl.lit(""), B=pl.col("B").replace("", None))
     unique = Unique(("B",), keep, "B:field_uniqueness")
-    assert said(Uniqueness([unique], TYPES, memory), slices) == expected(cells, unique)
+    assert Watch([unique], TYPES, **hard).says(slices) == expected(cells, unique)
 
 
 def test_keys_that_only_look_alike_when_put_together_do_not_repeat() -> None:
-    uniqueness = Uniqueness([Unique(("B", "D"), "first")], {"B": CellType(), "D": CellType()})
+    watch = Watch([Unique(("B", "D"), "first")], {"B": CellType(), "D": CellType()})
     cells = pl.DataFrame({"B": ["1:a", "1", "-", None, "1:-", ""], "D": ["b", ":ab", None, "-", None, "1:-"]})
-    assert pairs(uniqueness.observe(uniqueness.keys(cells))) == ()
-    assert pairs(uniqueness.observe(uniqueness.keys(cells[3:4]))) == ((0, "_row:multiple_fields_uniqueness"),)
+    assert watch.observe(cells) == ()
+    assert watch.observe(cells[3:4]) == ((0, "_row:multiple_fields_uniqueness"),)
 
 
 def test_long_keys_are_compared_to_their_ends() -> None:
-    uniqueness = Uniqueness([Unique(("B",), "first", "B:field_uniqueness")], {"B": CellType()})
+    watch = Watch([Unique(("B",), "first", "B:field_uniqueness")], {"B": CellType()})
     long = "x" * 700_000  # several of them are more than is compared at a time
     first = pl.DataFrame({"B": [long + "1", long + "2", long + "3"]})
     again = pl.DataFrame({"B": [long + "4", long + "3", long + "1", long + "4"]})
-    assert pairs(uniqueness.observe(uniqueness.keys(first))) == ()
-    repeats = [row for row, _ in pairs(uniqueness.observe(uniqueness.keys(again)))]
+    assert watch.observe(first) == ()
+    repeats = [row for row, _ in watch.observe(again)]
     assert repeats == [1, 2, 3]
 
 
 def test_no_room_for_the_keys_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
     with pytest.raises(PipelineError, match="temporary file") as caught:
-        Uniqueness([Unique(("A",), "first")], TYPES)
+        Repeats([Unique(("A",), "first")])
     assert "TMPDIR" in caught.value.hint
 
 
 MEASURED = """
 import sys
 import numpy as np, polars as pl
-from pipeline.contract.rules import CellType, Unique
-from pipeline.contract.unique import Uniqueness
+from pipeline.contract.rules import Bound, ColumnRule, Unique
+from pipeline.unique import Repeats, compile_rules, keys
 
 def held():
     with open("/proc/self/smaps_rollup") as file:
         return int(next(line for line in file if line.startswith("Pss:")).split()[1]) * 1024
 
 rows, memory, step = (int(argument) for argument in sys.argv[1:])
-uniqueness = Uniqueness([Unique(("A",), "first", "")], {"A": CellType()}, memory)
+uniques = (Unique(("A",), "first", ""),)
+rules, watch = compile_rules(Bound({"A": ColumnRule("A")}, uniques, ())), Repeats(uniques, memory)
 most, before, repeats = 0, None, 0
 for start in range(0, rows, step):
     number = pl.Series(np.arange(start, start + step) * 387420489 % 10**10)
     number[0] = 0  # one in each slice but the first repeats
-    keys = uniqueness.keys(pl.DataFrame({"A": number.cast(pl.String)}))
-    repeats += sum(len(rows) for rows, _ in uniqueness.observe(keys))
+    found = watch.observe(keys(pl.DataFrame({"A": number.cast(pl.String)}), rules, 7))
+    repeats += sum(len(rows) for rows, _ in found)
     before = before or held()
     most = max(most, held() - before)
 assert repeats == rows // step - 1, repeats

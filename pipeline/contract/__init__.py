@@ -1,18 +1,19 @@
-"""The contract: a pandera schema, what of it is decided on the header, and its verdict on rows.
+"""The contract: a pandera schema, what of it is decided on the header, and what it says of rows.
 
-loading.py   spec -> contract.py: a Contract, which asks all the others
+loading.py   a ContractSource -> the loaded Contract (contract.py)
 find.py      spec -> the pandera schema
 describe.py  schema -> rules, or what of it is not supported
 rules.py     the rules as plain data, without pandera
+header.py    which columns are there, known, and in which order
 typed.py     text -> values: the view of the cells that all else speaks about
-sieve.py     records -> which are certainly good, by one pattern (fields.py, ranges.py: what it is made of)
-screen.py    rows -> which are certainly good, by polars (patterns.py: regular expressions for it)
-ruling.py    rows in doubt -> verdict, where polars can say what pandera would
-judge.py     the others -> verdict: pandera itself (frames.py: what it is handed)
-unique.py    what may not repeat in the whole source (seen.py: what was seen, keytexts.py: on disk)
+exact.py     the one table of checks: a check -> one three-valued expression
+patterns.py  Python's regular expressions as Rust's, for that table
+columns.py   the rules of all columns, compiled from that table
+pandera_judge.py  pandera itself, about what the table leaves open (frames.py: what it is handed)
+faults.py    what is wrong with rows, whoever says it
 """
 
-from pipeline.contract.contract import Contract
+from pipeline.contract.contract import Contract, ContractSource
 from pipeline.contract.loading import load_contract
 
-__all__ = ["Contract", "load_contract"]
+__all__ = ["Contract", "ContractSource", "load_contract"]

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
-from pipeline.contract.contract import Contract
+from pipeline.contract.contract import Contract, ContractSource
 from pipeline.contract.rules import ANY_FILLED, CheckRule, Rules, Unique
 from pipeline.errors import ConfigError
 
-if TYPE_CHECKING:
-    from pipeline.contract.contract import Judging
 
+def load_contract(source: ContractSource) -> Contract:
+    """The contract that `source.spec` names: `path.py:NAME`, `package.module:NAME` or a pandera YAML file.
 
-def load_contract(
-    spec: str,
-    *,
-    base: Path,
-    primary_key: Sequence[str] = (),
-    unknown_columns: Literal["keep", "drop", "refuse"] | None = None,
-    region: str | None = None,
-) -> Contract:
-    """The contract that `spec` names: `path.py:NAME`, `package.module:NAME` or a pandera YAML file.
-
-    Paths are relative to `base`; NAME is a DataFrameSchema or a DataFrameModel. A single `primary_key` is
-    required, filled and unique; of several, one must be there and filled, and together they are unique.
-    `unknown_columns` overrides the schema's `strict`; `region` is where phone numbers are dialled, for checks
+    Paths are relative to `source.base`; NAME is a DataFrameSchema or a DataFrameModel. A single primary key
+    is required, filled and unique; of several, one must be there and filled, and together they are unique.
+    `unknown_columns` overrides the schema's `strict`, `region` is where phone numbers are dialled, for checks
     that name none. The file is run: never take it from an untrusted
     config. Raises ConfigError for whatever is wrong with it, by name.
     """
@@ -41,18 +28,12 @@ def load_contract(
             "pandera is switched to its narwhals backend, which reports wrong rows",
             hint="unset PANDERA_USE_NARWHALS_BACKEND",
         )
-    schema, file = find_schema(spec, base)
-    schema = dialled_in(schema, region)
-    rules = _with_primary_key(describe(schema), tuple(primary_key))
-    if unknown_columns is not None:
-        rules = dataclasses.replace(rules, strict=unknown_columns)
-
-    def judge(columns: Sequence[str]) -> Judging:
-        from pipeline.contract.judge import Judge
-
-        return Judge(schema, rules, columns, file)
-
-    return Contract(rules, judge)
+    schema, file = find_schema(source.spec, source.base)
+    schema = dialled_in(schema, source.region)
+    rules = _with_primary_key(describe(schema), source.primary_key)
+    if source.unknown_columns is not None:
+        rules = dataclasses.replace(rules, strict=source.unknown_columns)
+    return Contract(rules, schema, file)
 
 
 def _with_primary_key(rules: Rules, names: tuple[str, ...]) -> Rules:

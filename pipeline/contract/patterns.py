@@ -18,26 +18,25 @@ import polars as pl
 
 MOST_REPEATS = 1000  # Rust refuses patterns that grow too large
 _CLASSES = {code.CATEGORY_DIGIT: "0-9", code.CATEGORY_WORD: "0-9A-Za-z_", code.CATEGORY_SPACE: r" \t\n\r\f"}
-_BEGINNINGS = (code.AT_BEGINNING, code.AT_BEGINNING_STRING)
-_ENDS = (code.AT_END, code.AT_END_STRING)
-_POSITIONS = dict.fromkeys(_BEGINNINGS, r"\A") | dict.fromkeys(_ENDS, r"\z")
+_POSITIONS = {
+    **dict.fromkeys((code.AT_BEGINNING, code.AT_BEGINNING_STRING), r"\A"),
+    **dict.fromkeys((code.AT_END, code.AT_END_STRING), r"\z"),
+}
 
 
 class _Untranslatable(Exception):
     """Something that is not surely the same on both sides."""
 
 
-def plain(args: Mapping[str, Any]) -> str | None:
-    """The pattern among a check's arguments; None where it has flags of its own or is no text."""
-    same = args.get("flags", re.UNICODE.value) == re.UNICODE.value and isinstance(args["pattern"], str)
-    return args["pattern"] if same else None
+def translate(args: Mapping[str, Any], *, at_start: bool) -> str | None:
+    """A pattern for polars' `str.contains` that matches only what the check's own does; None without one.
 
-
-def translated(pattern: str, *, at_start: bool) -> str | None:
-    """A pattern for polars' `str.contains` that matches only what `pattern` does; None where there is none.
-
-    `at_start`: as `re.match` takes it, else as `re.search` does.
+    `args` are a check's: its `pattern`, and `flags` where it was compiled. `at_start`: as `re.match` takes
+    it, else as `re.search` does.
     """
+    pattern = args["pattern"]
+    if args.get("flags", re.UNICODE.value) != re.UNICODE.value or not isinstance(pattern, str):
+        return None
     try:
         text = _sequence(_parsed(pattern, at_start=at_start))
     except _UNTRANSLATABLE:
@@ -47,27 +46,9 @@ def translated(pattern: str, *, at_start: bool) -> str | None:
     return rf"{mode}\A(?:{text})" if at_start else mode + text
 
 
-def narrowed(pattern: str) -> bool:
+def may_match_less(pattern: str) -> bool:
     """Whether the translation may match less: digits, letters, blanks and `$` mean more to Python."""
     return re.search(r"\$|\\[dws]", pattern, re.IGNORECASE) is not None
-
-
-def within(pattern: str, never: str, *, at_start: bool) -> str | None:
-    """A pattern, to be part of a larger one, for whole texts in which `pattern` is found; else as above.
-
-    It matches none of the characters `never`, which are written as in a class.
-    """
-    try:
-        parsed = list(_parsed(pattern, at_start=at_start))
-        begins, ends = (
-            bool(parsed and _is_at(parsed[0], _BEGINNINGS)),
-            bool(parsed and _is_at(parsed[-1], _ENDS)),
-        )
-        text = _sequence(parsed[begins : len(parsed) - ends], never)
-    except _UNTRANSLATABLE:
-        return None
-    rest = f"[^{never}]*"
-    return f"{'' if at_start or begins else rest}(?:{text}){'' if ends else rest}"
 
 
 def compiles(pattern: str) -> bool:
@@ -77,11 +58,6 @@ def compiles(pattern: str) -> bool:
     except pl.exceptions.PolarsError:
         return False
     return True
-
-
-def takes_nothing(pattern: str) -> bool:
-    """Whether it matches the empty text."""
-    return bool(pl.Series([""]).str.contains(rf"\A(?:{pattern})\z")[0])
 
 
 _UNTRANSLATABLE = (_Untranslatable, re.error, RecursionError, OverflowError)
@@ -96,31 +72,27 @@ def _parsed(pattern: str, *, at_start: bool) -> Any:
     return parsed
 
 
-def _is_at(item: tuple[Any, Any], positions: tuple[Any, ...]) -> bool:
-    return item[0] is code.AT and item[1] in positions
+def _sequence(parsed: Any) -> str:
+    return "".join(_item(operation, argument) for operation, argument in parsed)
 
 
-def _sequence(parsed: Any, never: str = "") -> str:
-    return "".join(_item(operation, argument, never) for operation, argument in parsed)
-
-
-def _item(operation: Any, argument: Any, never: str) -> str:
+def _item(operation: Any, argument: Any) -> str:
     if operation is code.LITERAL:
-        return _character(argument, never)
+        return _character(argument)
     if operation is code.NOT_LITERAL:
-        return f"[^{_character(argument)}{never}]"
+        return f"[^{_character(argument)}]"
     if operation is code.ANY:
-        return rf"[^\n{never}]"
+        return r"[^\n]"
     if operation is code.IN:
-        return f"[{_class(argument)}&&[^{never}]]" if never else _class(argument)
+        return _class(argument)
     if operation is code.BRANCH:
-        return f"(?:{'|'.join(_sequence(each, never) for each in argument[1])})"
+        return f"(?:{'|'.join(_sequence(each) for each in argument[1])})"
     if operation is code.SUBPATTERN and not argument[1] and not argument[2]:
-        return f"(?:{_sequence(argument[3], never)})"
+        return f"(?:{_sequence(argument[3])})"
     if operation is code.AT and argument in _POSITIONS:
         return _POSITIONS[argument]
     if operation in (code.MAX_REPEAT, code.MIN_REPEAT):  # greedy or not makes no difference to whether
-        return f"(?:{_sequence(argument[2], never)}){_times(argument[0], argument[1])}"
+        return f"(?:{_sequence(argument[2])}){_times(argument[0], argument[1])}"
     raise _Untranslatable
 
 
@@ -145,8 +117,8 @@ def _class(members: Any) -> str:
     return f"[{'^' if negated else ''}{text}]"
 
 
-def _character(number: int, never: str = "") -> str:
+def _character(number: int) -> str:
     character = chr(number)
-    if number > 127 or (never and re.match(f"[{never}]", character)):
+    if number > 127:
         raise _Untranslatable
     return character if character.isalnum() else rf"\x{number:02x}"

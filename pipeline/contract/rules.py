@@ -8,7 +8,6 @@ pattern. A check whose `kind` is OPAQUE is code; only pandera can say what it do
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ OPAQUE = "opaque"
 ANY_FILLED = "any_filled"  # the one kind of check that is not pandera's: one of `columns` is not empty
 ROW = "_row"  # the column that a reason names where it is about the whole row
 NOT_NULLABLE = "not_nullable"
+PARSER = "parser"  # a filled cell of which the contract's parser made nothing
 
 Keep = Literal["first", "last", "none"]
 Kind = Literal["text", "integer", "decimal", "boolean", "date", "datetime", "category"]
@@ -134,9 +134,14 @@ class Rules:
         return self.parsed or any(check.kind != ANY_FILLED for check in self.rows)
 
     @property
-    def keys(self) -> set[str]:
-        """The columns of which one must be filled."""
-        return {name for check in self.rows for name in check.args.get("columns", ())}
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns, in order; columns that only a pattern describes have none."""
+        return tuple(rule.name for rule in self.columns if not rule.regex)
+
+    @property
+    def changes_text(self) -> bool:
+        """Whether the contract may ask for a change of some cell's text."""
+        return self.parsed or any(rule.parsed or rule.default is not None for rule in self.columns)
 
     def rule(self, column: str) -> ColumnRule | None:
         """The one rule about that column, None where the contract does not know it.
@@ -159,35 +164,16 @@ class Rules:
         # pandera looks at those of the columns that are there, and so does this.
         present = [dataclasses.replace(u, columns=tuple(filter(rules.get, u.columns))) for u in self.uniques]
         uniques = (*own, *(unique for unique in present if unique.columns))
-        reasons = [f"{column}:{name}" for column, rule in rules.items() for name in _names(rule)]
+        reasons = [f"{column}:{name}" for column, rule in rules.items() for name in _names(rule, self)]
         reasons += [unique.reason for unique in present] + [f"{ROW}:{check.name}" for check in self.rows]
+        reasons += [f"{ROW}:{PARSER}"] * self.parsed
         return Bound(rules, uniques, tuple(dict.fromkeys(reasons)))
 
-    def to_json(self) -> dict[str, Any]:
-        """The rules as JSON types; `from_json` brings them back equal."""
-        return {key: _plain(item) for key, item in dataclasses.asdict(self).items()}
 
-    @staticmethod
-    def from_json(plain: Mapping[str, Any]) -> Rules:
-        """The rules that `to_json` made this of."""
-        data = _restored(plain)
-        columns = tuple(
-            ColumnRule(
-                **{
-                    **column,
-                    "type": CellType(**column["type"]),
-                    "checks": tuple(CheckRule(**check) for check in column["checks"]),
-                }
-            )
-            for column in data["columns"]
-        )
-        rows = tuple(CheckRule(**check) for check in data["rows"])
-        uniques = tuple(Unique(**unique) for unique in data["uniques"])
-        return Rules(**{**data, "columns": columns, "rows": rows, "uniques": uniques})
-
-
-def _names(rule: ColumnRule) -> Iterator[str]:
+def _names(rule: ColumnRule, rules: Rules) -> Iterator[str]:
     """What pandera calls each way to break this rule, in the order in which it looks."""
+    if rule.parsed or rules.parsed:
+        yield PARSER
     if rule.type.kind != "text":
         yield coercion(rule.dtype_name)
     if not rule.nullable:
@@ -195,29 +181,3 @@ def _names(rule: ColumnRule) -> Iterator[str]:
     if rule.unique:
         yield "field_uniqueness"
     yield from (check.name for check in rule.checks)
-
-
-def _plain(value: Any) -> Any:
-    """JSON types for what a rule may hold: a date is {"$date": its ISO text}, tuples are lists."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    if isinstance(value, dt.datetime):
-        return {"$datetime": value.isoformat()}
-    if isinstance(value, dt.date):
-        return {"$date": value.isoformat()}
-    return value
-
-
-def _restored(value: Any) -> Any:
-    """The opposite of `_plain`."""
-    if isinstance(value, list):
-        return tuple(_restored(item) for item in value)
-    if not isinstance(value, Mapping):
-        return value
-    if set(value) == {"$datetime"}:
-        return dt.datetime.fromisoformat(value["$datetime"])
-    if set(value) == {"$date"}:
-        return dt.date.fromisoformat(value["$date"])
-    return {key: _restored(item) for key, item in value.items()}

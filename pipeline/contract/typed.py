@@ -18,6 +18,7 @@ Python's) and spell out their digits.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
@@ -32,6 +33,14 @@ _TRUE, _FALSE = "^[Tt][Rr][Uu][Ee]$", "^[Ff][Aa][Ll][Ss][Ee]$"
 _DATETIME = rf"^{_DAY}(?:[T ]{TIME}(?:Z|[+-]{_OFFSET})?)?$"
 
 DAY_BYTES = 10
+# A day of a year that every date-time dtype holds.
+_LEAP_YEAR = "(?:(?:1[7-9]|2[01])(?:0[48]|[2468][048]|[13579][26])|2000)"
+_SURE_DAY = (
+    "(?:(?:1[7-9]|2[01])[0-9]{2}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
+    f"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)|{_LEAP_YEAR}-02-29)"
+)
+_SURELY_A_DAY = f"^{_SURE_DAY}$"
+_SURELY_A_MOMENT = rf"^{_SURE_DAY}(?:[T ]{TIME})?$"
 _PER_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -62,10 +71,22 @@ def value(column: pl.Expr, type_: CellType) -> pl.Expr:
             )
 
 
-def of_days(column: pl.Expr, type_: CellType) -> pl.Expr:
-    """As `value` for date-times without a zone, but quicker: of texts no longer than `DAY_BYTES`."""
-    day = pl.when(column.str.contains(rf"^{_DAY}$")).then(_day(column))
-    return _ticks(day.cast(pl.Int64) * 86400, type_)
+def quick(column: pl.Expr, type_: CellType, *, compared: bool) -> pl.Expr | None:
+    """A quicker `value`: right where it is not null, and null for some texts that are values too.
+
+    None where there is none. Not `compared`: all that matters is where it is null.
+    """
+    match type_.kind:
+        case "integer":
+            return column.cast(_numbers(type_), strict=False)
+        case "date" if not compared:
+            return pl.when(column.str.contains(_SURELY_A_DAY)).then(column)
+        case "datetime" if not compared and type_.zone is None:
+            return pl.when(column.str.contains(_SURELY_A_MOMENT)).then(column)
+        case "datetime" if type_.zone is None:
+            day = pl.when(column.str.len_bytes() == DAY_BYTES).then(_day(column))
+            return _ticks(day.cast(pl.Int64) * 86400, type_)
+    return None
 
 
 def view(cells: pl.DataFrame, types: Mapping[str, CellType]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -81,9 +102,12 @@ def view(cells: pl.DataFrame, types: Mapping[str, CellType]) -> tuple[pl.DataFra
 
 def _integer(text: pl.Expr, type_: CellType) -> pl.Expr:
     number = pl.when(text.str.contains(_INTEGER)).then(text)
-    target = getattr(pl, f"{'Int' if type_.signed else 'UInt'}{type_.bits}")
     # By way of 128 bits, where `-0` is a number also to a column without negative ones.
-    return number.cast(pl.Int128, strict=False).cast(target, strict=False)
+    return number.cast(pl.Int128, strict=False).cast(_numbers(type_), strict=False)
+
+
+def _numbers(type_: CellType) -> Any:
+    return getattr(pl, f"{'Int' if type_.signed else 'UInt'}{type_.bits}")
 
 
 def _decimal(text: pl.Expr, type_: CellType) -> pl.Expr:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pipeline.tabular.text import NoTextError, Text, of_objects, of_series, of_zoned
+from pipeline.csv.text import NoTextError, Text, of_objects, of_series, of_zoned
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from pipeline.handoffs import Header, Malformed, Table
+from pipeline.csv.cells import CANONICAL, parse, write
+from pipeline.csv.records import Malformed, Records
+from pipeline.handoffs import Header, Table
 from pipeline.read.csvhead import Head, Layout, cut_block, layout_of
 from pipeline.read.header import has_text, header_of
 from pipeline.read.stream import ByteStream, open_stream, shown
-from pipeline.tabular.records import Broken, Records
 
 if TYPE_CHECKING:
     import polars as pl
 
     from pipeline.config import SourceConfig
-    from pipeline.contract.sieve import Sieve
-    from pipeline.handoffs import Offsets
 
 _MIB = 1 << 20
 # What a rejects file has of its own behind the columns; no column of a source can be called so.
@@ -81,6 +78,7 @@ class CsvSource:
     def slices(self) -> Iterator[CsvSlice]:
         """Its slices in order. Raises SourceError where the file cannot be read to its end."""
         carry, line, index, seen, final = b"", self.first_line, 0, 0, False
+        width = len(self.header.columns) + len(_MENDED_BY) * self.layout.rejects
         while not final:
             # A record longer than a slice is read on in ever larger steps, not again and again.
             more = self.stream.read(max(self.step, len(carry)))
@@ -89,7 +87,7 @@ class CsvSource:
             whole = more.rfind(b"\n") + 1 or len(more)
             as_it_is = not carry and whole == len(more)
             data = more if as_it_is else b"".join((carry, memoryview(more)[:whole]))
-            found = cut_block(self.stream.name, data, self.layout, line, final=final)
+            found = cut_block(self.stream.name, data, self.layout, line, width=width, final=final)
             carry, line = data[found.used :] + more[whole:], found.line
             del more
             if found.used:
@@ -109,63 +107,23 @@ class CsvSlice:
     transcoded: bool
     found: Records = field(repr=False)
 
-    def table(self, sieve: Sieve | None = None) -> Table:
-        """The slice taken apart: cells parsed, malformed records told, bytes in the staged form."""
-        from pipeline.tabular.cells import CANONICAL, parse, write
-
-        columns = self.header.columns
-        all_kept = self.header.kept == tuple(range(len(columns)))
-        mended_by = _MENDED_BY if self.layout.rejects else ()
-        own_bytes = self.layout.dialect == CANONICAL and all_kept and not mended_by
-        if own_bytes and sieve:
-            return self._sieved(sieve)
-        cells, records = parse(self.found, self.layout.dialect, (*columns, *mended_by))
-        if mended_by:
-            cells, records = _without_unmended(cells, records, columns)
-        if self.header.blank:
+    def table(self, wanted: Sequence[str]) -> Table:
+        """The slice as text: its own bytes where they are in the staged form, else written anew."""
+        columns, layout = self.header.columns, self.layout
+        if layout.dialect == CANONICAL and not layout.rejects:
+            cells, records = parse(self.found, layout.dialect, columns, wanted)
             cells, records = _without_unnamed(cells, records, self.header.unnamed)
-        written = records if own_bytes else write(cells.select(self.header.staged))
-        return Table(
-            cells=cells,
-            rows=np.arange(len(records)),
-            data=written.data,
-            starts=written.starts,
-            ends=written.stops,
-            places=records.lines,
-            malformed=self._malformed(records.broken, records.lines),
-            size=self.size,
-        )
+        else:
+            own = (*columns, *_MENDED_BY) if layout.rejects else columns
+            cells, found = parse(self.found, layout.dialect, own)
+            if layout.rejects:
+                cells, found = _without_unmended(cells, found, columns)
+            cells, found = _without_unnamed(cells, found, self.header.unnamed)
+            records = replace(write(cells), places=found.places, malformed=found.malformed)
+        return Table(replace(records, malformed=tuple(map(self._shown, records.malformed))), cells)
 
-    def _sieved(self, sieve: Sieve) -> Table:
-        """The slice with only those records parsed that the sieve does not pass."""
-        from pipeline.tabular.cells import CANONICAL, parse
-
-        records = self.found.packed()
-        well_formed, passed = sieve.passed(records)
-        rest = records.at(np.flatnonzero(~well_formed))
-        cells, read = parse(rest, CANONICAL, self.header.columns)
-        parsed = np.searchsorted(records.lines, read.lines)  # no two records begin in one line
-        well_formed[parsed] = True
-        records = records.at(np.flatnonzero(well_formed))
-        return Table(
-            cells=cells,
-            rows=np.searchsorted(records.lines, read.lines),
-            data=records.data,
-            starts=records.starts,
-            ends=records.stops,
-            places=records.lines,
-            malformed=self._malformed(read.broken, records.lines),
-            size=self.size,
-            passed=passed,
-        )
-
-    def _malformed(self, found: Sequence[Broken], lines: Offsets) -> tuple[Malformed, ...]:
-        """What is broken among well-formed records that begin at these lines."""
-        before = lines.searchsorted([broken.line for broken in found]).tolist()
-        return tuple(
-            Malformed(one.line, count, one.reason, shown(one.raw, transcoded=self.transcoded))
-            for one, count in zip(found, before, strict=True)
-        )
+    def _shown(self, one: Malformed) -> Malformed:
+        return replace(one, raw=shown(one.raw, transcoded=self.transcoded).encode())
 
 
 def _without_unmended(
@@ -186,7 +144,6 @@ def _without_unnamed(
     cells: pl.DataFrame, records: Records, unnamed: Sequence[str]
 ) -> tuple[pl.DataFrame, Records]:
     """The records that hold no text where the header gives no name."""
-    mask = has_text(cells, unnamed)
-    if not mask.any():
+    if not unnamed or not (mask := has_text(cells, unnamed)).any():
         return cells, records
     return cells.filter(~mask), records.without(dict.fromkeys(mask.arg_true().to_list(), "unnamed_cell"))

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from pipeline.csv.cutting import LINE_FACTOR, Cut, LineTooLongError, cut
+from pipeline.csv.dialect import Dialect
+from pipeline.csv.records import Malformed
 from pipeline.errors import SourceError
 from pipeline.read.header import (
     UNNAMED_HINT,
@@ -19,9 +22,6 @@ from pipeline.read.header import (
     is_rejects,
 )
 from pipeline.read.stream import ByteStream
-from pipeline.tabular.cutting import LINE_FACTOR, Cut, LineTooLongError, cut
-from pipeline.tabular.dialect import Dialect
-from pipeline.tabular.records import Broken
 
 if TYPE_CHECKING:
     from pipeline.config import SourceConfig
@@ -61,10 +61,10 @@ def _first_row(head: bytes, dialect: Dialect) -> list[str]:
     return [field.decode("utf-8", "replace") for field in fields]
 
 
-def cut_block(name: str, data: bytes, layout: Layout, line: int, *, final: bool) -> Cut:
-    """`records.cut`, where a line that never ends is a SourceError."""
+def cut_block(name: str, data: bytes, layout: Layout, line: int, *, width: int = 0, final: bool) -> Cut:
+    """`cut`, where a line that never ends is a SourceError."""
     try:
-        return cut(data, layout.dialect, layout.limit, line=line, final=final)
+        return cut(data, layout.dialect, layout.limit, width=width, line=line, final=final)
     except LineTooLongError as error:
         raise _endless(name, error.line, layout) from None
 
@@ -88,7 +88,7 @@ class Head:
         self._first_line = layout.skip_rows + 1
         self.where = f"{stream.name}, line {self._first_line}"
         data, final = b"", False
-        entries: list[bytes | Broken] = []
+        entries: list[bytes | Malformed] = []
         used = at = 0
         while not final and len(entries) < max(layout.header_rows, 1):
             more = stream.read(max(step, len(data)))
@@ -103,12 +103,12 @@ class Head:
         stream.unread(data[at + used :])
         self.line_after = self._first_line + len(_LINE_END.findall(data[at : at + used]))
 
-    def _entries(self, name: str, data: bytes, *, final: bool) -> tuple[list[bytes | Broken], int]:
+    def _entries(self, name: str, data: bytes, *, final: bool) -> tuple[list[bytes | Malformed], int]:
         """The records that make the head, as far as they are there yet, and the header's bytes."""
         records = cut_block(name, data, self._layout, self._first_line, final=final).records
-        found: dict[int, bytes | Broken] = {broken.line: broken for broken in records.broken}
+        found: dict[int, bytes | Malformed] = {broken.place: broken for broken in records.malformed}
         wanted = max(self._layout.header_rows, 1)
-        spans = zip(records.lines[:wanted], records.starts, records.ends, strict=False)
+        spans = zip(records.places[:wanted], records.starts, records.ends, strict=False)
         found |= {int(line): records.data[a:b] for line, a, b in spans}
         entries = [found[line] for line in sorted(found)[:wanted]]
         used = records.stops[: self._layout.header_rows]
@@ -162,9 +162,9 @@ class Head:
         }
 
     def _row(
-        self, entry: bytes | Broken, mapping: Mapping[str, str | None], contract_names: Sequence[str]
+        self, entry: bytes | Malformed, mapping: Mapping[str, str | None], contract_names: Sequence[str]
     ) -> list[str]:
-        if isinstance(entry, Broken):
+        if isinstance(entry, Malformed):
             if not self._layout.header_rows:
                 return []
             self._check_delimiter(_text(entry), mapping, contract_names)
@@ -199,8 +199,8 @@ class Head:
             )
 
 
-def _text(entry: bytes | Broken) -> str:
-    return (entry.raw if isinstance(entry, Broken) else entry).decode("utf-8", "replace")
+def _text(entry: bytes | Malformed) -> str:
+    return (entry.raw if isinstance(entry, Malformed) else entry).decode("utf-8", "replace")
 
 
 def _after_lines(data: bytes, count: int, *, final: bool) -> int:

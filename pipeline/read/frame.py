@@ -1,6 +1,6 @@
 """A DataFrame as a Source: row ranges of it, each turned into text where it is worked on.
 
-Rows are counted from 0, the index does not count. What each value becomes is told in `pipeline.tabular.text`.
+Rows are counted from 0, the index does not count. What each value becomes is told in `pipeline.csv.text`.
 A one-shot Arrow stream is read once, batch by batch.
 """
 
@@ -8,26 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
 
+from pipeline.csv.cells import write
+from pipeline.csv.records import Malformed
+from pipeline.csv.text import NoTextError, Text, of_series
 from pipeline.errors import SourceError
-from pipeline.handoffs import Header, Malformed, Table
+from pipeline.handoffs import Header, Table
 from pipeline.names import LEFT_OUT
 from pipeline.read.columns import arrow_text, has_only_days, pandas_text
 from pipeline.read.header import UNNAMED_HINT, has_text, header_of, is_rejects
-from pipeline.tabular.cells import write
-from pipeline.tabular.text import NoTextError, Text, of_series
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.config import SourceConfig
-    from pipeline.contract.sieve import Sieve
 
 _SLICE_BYTES = 16 << 20
 _CELL_BYTES = 16  # a guess that only decides how many rows make a slice
@@ -191,8 +191,8 @@ class FrameSlice:
     rejects: bool
     texts: Sequence[Callable[[], Text]] = field(repr=False)
 
-    def table(self, sieve: Sieve | None = None) -> Table:  # noqa: ARG002
-        """The rows as cells and as bytes; there are no bytes to sieve before there are cells.
+    def table(self, wanted: Sequence[str]) -> Table:  # noqa: ARG002 - all are there, to be written
+        """The rows as cells and as bytes.
 
         Raises SourceError for a value that has no certain text.
         """
@@ -219,23 +219,15 @@ class FrameSlice:
 
     def _table(self, own: pl.DataFrame, reasons: dict[int, str], raws: dict[int, str]) -> Table:
         bad = sorted(reasons)
-        places = pl.int_range(self.size, eager=True)
-        good = ~places.is_in(bad)
-        kept = own.filter(good)
-        written = write(kept.select(self.header.staged))
-        rows: np.ndarray[Any, Any] = places.filter(good).to_numpy()
-        return Table(
-            cells=kept,
-            rows=np.arange(kept.height),
-            data=written.data,
-            starts=written.starts,
-            ends=written.stops,
-            places=rows + self.first,
-            malformed=tuple(
-                Malformed(self.first + row, row - i, reasons[row], raws[row]) for i, row in enumerate(bad)
-            ),
-            size=self.size,
+        numbers = pl.int_range(self.size, eager=True)
+        good = ~numbers.is_in(bad)
+        cells = own.filter(good)
+        malformed = tuple(
+            Malformed(self.first + row, row - i, reasons[row], raws[row].encode())
+            for i, row in enumerate(bad)
         )
+        places: np.ndarray[Any, Any] = numbers.filter(good).to_numpy() + self.first
+        return Table(replace(write(cells), places=places, malformed=malformed), cells)
 
     def _text(self, name: str, column: str, text: Callable[[], Text]) -> Text:
         try:

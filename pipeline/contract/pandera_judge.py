@@ -8,10 +8,11 @@ row numbers do, and the reasons' names from the rules.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,16 +22,14 @@ from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 from pandera.pandas import Column, DataFrameSchema
 
+from pipeline.arrays import Offsets
 from pipeline.contract import text, typed
+from pipeline.contract.contract import Contract
+from pipeline.contract.faults import Faults, Found
 from pipeline.contract.frames import Refused, code_error, judged, keeping_rows, to_pandas
-from pipeline.contract.judgement import Found, Judgement
-from pipeline.contract.rules import ANY_FILLED, NOT_NULLABLE, ROW, CellType, Rules, coercion
+from pipeline.contract.rules import ANY_FILLED, NOT_NULLABLE, PARSER, ROW, CellType, coercion
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.names import LEFT_OUT
-
-if TYPE_CHECKING:
-    from pipeline.handoffs import Offsets
-
 
 _ONE_AT_A_TIME = Lock()  # pandera's switches and registries belong to the whole process
 
@@ -44,16 +43,25 @@ with _ONE_AT_A_TIME, _enabled():  # a parser asked before pandera's first own va
     DataFrameSchema().validate(pd.DataFrame())
 
 
-class Judge:
-    """The judge of rows with these `columns`, all of a source's or some; `file` is the contract's own file.
+class Judgement(NamedTuple):
+    """What pandera says of rows: their faults, and the columns whose text the contract asked to change.
 
-    Of some, only where no check is about whole rows; and those of a primary key are always there.
+    `changed` holds whole String columns, null where empty.
     """
 
-    def __init__(self, schema: DataFrameSchema, rules: Rules, columns: Sequence[str], file: str) -> None:
-        bound = rules.bind(columns)
-        self._file = file
-        self._rules = rules
+    faults: Faults
+    changed: dict[str, pl.Series]
+
+
+class Judge:
+    """The judge of rows with these `columns`, all of a source's or some.
+
+    Some only where no check and no parser is about whole rows.
+    """
+
+    def __init__(self, contract: Contract, columns: Sequence[str]) -> None:
+        schema, rules, bound = contract.schema, contract.rules, contract.rules.bind(columns)
+        self._file = contract.file
         self._bound = bound.columns
         self._reasons = bound.reasons
         self._row_checks = [rule.name for rule in rules.rows if rule.kind != ANY_FILLED]
@@ -64,7 +72,7 @@ class Judge:
             for name, column in own.items()
             if column.parsers and (column.coerce or schema.coerce) and bound.columns[name].type.kind != "text"
         }
-        self._schema = judged(schema, bound.columns, self._early, file)
+        self._schema = judged(schema, bound.columns, self._early, self._file)
         self._dtypes = {name: schema.dtype or column.dtype for name, column in own.items()}
         self._types = {name: rule.type for name, rule in bound.columns.items()}
         if schema.checks or schema.parsers:  # code about whole rows sees every column, as in pandera
@@ -79,15 +87,18 @@ class Judge:
     def __call__(self, cells: pl.DataFrame) -> Judgement:
         """The judgement on all rows of `cells` (String columns, one for each of the source's columns).
 
-        Raises ConfigError for a failure that names no row and for code of the contract that raises.
+        A filled cell that a parser turns into nothing is a fault, `COLUMN:parser`. Raises ConfigError for a
+        failure that names no row and for code of the contract that raises.
         """
         if cells.is_empty():
-            return Judgement()
+            return Judgement(Faults(), {})
         with _ONE_AT_A_TIME:
-            return self._judgement(cells)
+            return self._judge(cells)
 
-    def _judgement(self, cells: pl.DataFrame) -> Judgement:
+    def _judge(self, cells: pl.DataFrame) -> Judgement:
+        source = cells
         changed = dict(self._parsed_as_text(cells))
+        lost = {name: source[name].is_not_null() & new.is_null() for name, new in changed.items()}
         cells = cells.with_columns(changed.values())
         values, faults = typed.view(cells, self._types)
         before = {name: to_pandas(values[name], self._dtypes.get(name)) for name in self._types}
@@ -96,9 +107,18 @@ class Judge:
             new = self._changed(cells[name], before[name], after[name], faults[name].to_numpy())
             if not new.equals(cells[name]):
                 changed[name] = new
-        found = [*self._unparsed(faults), *(self._told(error, faults) for error in errors)]
-        found += self._unfilled(cells.with_columns(changed.values()))
-        return Judgement.of(found, self._reasons, changed)
+                lost[name] = source[name].is_not_null() & new.is_null()
+        found = [(_where(faults[name]), self._unreadable(name)) for name in self._bound]
+        found += [(_where(rows), self._lost(name)) for name, rows in lost.items()]
+        silent = faults.with_columns((faults[name] | rows).alias(name) for name, rows in lost.items())
+        found += [self._failure(error, silent) for error in errors]
+        return Judgement(Faults.collect(found, self._reasons), changed)
+
+    def _unreadable(self, name: str) -> str:
+        return f"{name}:{coercion(self._bound[name].dtype_name)}"
+
+    def _lost(self, name: str) -> str:
+        return f"{name if name in self._bound else ROW}:{PARSER}"
 
     def _validate(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, Sequence[SchemaError]]:
         """The frame as the contract's parsers and defaults leave it, and what pandera has against it."""
@@ -116,10 +136,15 @@ class Judge:
                 "a parser of the contract takes rows or columns out or puts them in another order",
                 hint="a parser may change values, nothing else",
             )
+        if added := [str(name) for name in after.columns if name not in columns]:
+            raise ConfigError(
+                f"a parser of the contract adds {', '.join(added)}, which the source does not have",
+                hint="a parser may change values, nothing else: add the column to the source",
+            )
         return after, errors
 
-    def _told(self, error: SchemaError, faults: pl.DataFrame) -> Found:
-        """The rows that one of pandera's errors is about; a cell that did not parse has failed already."""
+    def _failure(self, error: SchemaError, silent: pl.DataFrame) -> Found:
+        """The rows that one of pandera's errors is about, but for cells that have failed already."""
         in_column = isinstance(error.schema, Column)
         column = str(error.schema.name) if in_column else ROW
         if error.reason_code is SchemaErrorReason.SERIES_CONTAINS_NULLS:
@@ -135,23 +160,7 @@ class Judge:
                 f"the contract's check {column}:{name} fails and names no row",
                 hint="a check must answer True or False for each row, whichever rows it is given",
             ) from None
-        return rows[~faults[column].to_numpy()[rows]] if in_column else rows, f"{column}:{name}"
-
-    def _unparsed(self, faults: pl.DataFrame) -> Iterator[Found]:
-        for name, rule in self._bound.items():
-            rows = np.flatnonzero(faults[name].to_numpy())
-            if rows.size:
-                yield rows, f"{name}:{coercion(rule.dtype_name)}"
-
-    def _unfilled(self, cells: pl.DataFrame) -> Iterator[Found]:
-        """Rows that have nothing in any of the columns of which one must be filled."""
-        for rule in self._rules.rows:
-            if rule.kind == ANY_FILLED:
-                there = [
-                    typed.filled(pl.col(c)).is_not_null() for c in rule.args["columns"] if c in cells.columns
-                ]
-                empty = cells.select(~pl.any_horizontal(there)).to_series()
-                yield np.flatnonzero(empty.to_numpy()), f"{ROW}:{rule.name}"
+        return rows[~silent[column].to_numpy()[rows]] if in_column else rows, f"{column}:{name}"
 
     def _parsed_as_text(self, cells: pl.DataFrame) -> Iterator[tuple[str, pl.Series]]:
         """The columns whose parsers see text, where these change it."""
@@ -163,7 +172,9 @@ class Judge:
             with self._code(f"a parser of column {name}"):
                 for parser in keeping_rows(column.parsers, name):
                     series = parser(series).parser_output
-                new = pl.Series(name, [text.of(value) or None for value in series], dtype=pl.String)
+                days = self._types[name].kind == "date"  # for which pandera takes the day of a midnight
+                values = (_day(value) if days else value for value in series)
+                new = pl.Series(name, [text.of(value) or None for value in values], dtype=pl.String)
             if not new.equals(old):
                 yield name, new
 
@@ -188,6 +199,17 @@ class Judge:
             raise
         except Exception as fault:  # noqa: BLE001 - it is not our code, it may raise anything
             raise code_error(what, fault, self._file) from None
+
+
+def _day(value: Any) -> Any:
+    """The day of a midnight without a zone; any other value as it is."""
+    if not isinstance(value, dt.datetime) or pd.isna(value):
+        return value
+    return value if value.tzinfo or value.time() != dt.time() else value.date()
+
+
+def _where(true: pl.Series) -> Offsets:
+    return true.arg_true().to_numpy()
 
 
 def _changes(column: Column) -> bool:

@@ -1,10 +1,9 @@
 """Records to text cells and text cells to records: polars does the work, and is never trusted.
 
-`parse` gives a record's fields as text, byte for byte. polars reads fast and forgives much (a short row, a
-BOM in mid-file), so what it returns counts only if nothing is missing: as many rows as there are records,
-and every byte of the records found again in a cell, a delimiter, a line end or a quote. Where that does
-not hold, the records at fault are singled out, and if it still does not, every record is read by the
-careful tokenizer instead. `write` is the way back, in the staged file's own form.
+`parse` gives fields as text, byte for byte. polars reads fast and forgives much (a short row, a stray quote,
+a byte order mark in mid-file), so it is given only what leaves it nothing to forgive: regular records of
+UTF-8 (structure.py). Where some are not so, the records at fault are singled out, and if the rest still is
+not, every record is read by the careful tokenizer. `write` is the way back, in the staged file's own form.
 """
 
 from __future__ import annotations
@@ -13,49 +12,53 @@ import io
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from pipeline.tabular import escapes
-from pipeline.tabular.cutting import cut
-from pipeline.tabular.dialect import Dialect
-from pipeline.tabular.records import Records
-
-if TYPE_CHECKING:
-    from pipeline.handoffs import Offsets
+from pipeline.arrays import Offsets
+from pipeline.csv import escapes
+from pipeline.csv.cutting import cut
+from pipeline.csv.dialect import Dialect
+from pipeline.csv.records import Records
+from pipeline.csv.structure import record_ends
 
 CANONICAL = Dialect()
 
 
-def parse(records: Records, dialect: Dialect, columns: Sequence[str]) -> tuple[pl.DataFrame, Records]:
-    """The cells of the records, String columns named `columns`, an empty cell null; and the records read.
+def parse(
+    records: Records, dialect: Dialect, columns: Sequence[str], wanted: Sequence[str] | None = None
+) -> tuple[pl.DataFrame, Records]:
+    """The cells of the records in the `wanted` columns (None: all), and the records read.
 
-    The records come back packed. Those that are no row of this table have become broken ones: `encoding`
-    (no UTF-8), `nul` (a NUL byte), `field_count` (other than `len(columns)` fields).
+    Cells are String columns, an empty cell null; `columns` names all that a record has. The records come
+    back packed. Those that are no row of this table have become malformed: `encoding` (no UTF-8), `nul` (a
+    NUL byte), `field_count` (other than `len(columns)` cells).
     """
+    wanted = columns if wanted is None else wanted
     records, plain = records.packed(), replace(dialect, escapechar=None)
     if not dialect.escapechar or dialect.escapechar.encode() not in records.data:
-        return _parsed(records, plain, columns)
+        return _parse(records, plain, columns, wanted)
     found = escapes.hidden(records, dialect)
     if not found:
-        return _parsed(records, dialect, columns)
+        return _parse(records, dialect, columns, wanted)
     bare, marks = found
-    cells, read = _parsed(replace(bare, broken=()), plain, columns)
-    rows = np.searchsorted(records.lines, [one.line for one in read.broken])
-    reasons = {int(row): one.reason for row, one in zip(rows, read.broken, strict=True)}
+    cells, read = _parse(replace(bare, malformed=()), plain, columns, wanted)
+    rows = np.searchsorted(records.places, [one.place for one in read.malformed])
+    reasons = {int(row): one.reason for row, one in zip(rows, read.malformed, strict=True)}
     return escapes.shown(cells, marks), records.without(reasons).packed()
 
 
-def _parsed(records: Records, dialect: Dialect, columns: Sequence[str]) -> tuple[pl.DataFrame, Records]:
+def _parse(
+    records: Records, dialect: Dialect, columns: Sequence[str], wanted: Sequence[str]
+) -> tuple[pl.DataFrame, Records]:
     """The same for packed records, whose escapes, if any, only the careful tokenizer knows."""
-    cells = _parsed_fast(records, dialect, columns)
+    cells = _parse_fast(records, dialect, columns, wanted)
     if cells is None:
         records = records.without(_faults(records, dialect, len(columns))).packed()
-        cells = _parsed_fast(records, dialect, columns)
+        cells = _parse_fast(records, dialect, columns, wanted)
     if cells is None:
-        cells = parse_carefully(records, dialect, columns)
+        cells = parse_carefully(records, dialect, columns).select(wanted)
     if dialect != CANONICAL or b'"' in records.data:  # then there may be `""`, which is read as ""
         cells = cells.with_columns(pl.when(pl.all() != "").then(pl.all()))
     return cells, records
@@ -72,39 +75,41 @@ def _schema(columns: Sequence[str]) -> dict[str, type[pl.String]]:
     return dict.fromkeys(columns, pl.String)
 
 
-def _parsed_fast(records: Records, dialect: Dialect, columns: Sequence[str]) -> pl.DataFrame | None:
-    """The cells as polars reads them, or None unless each byte is accounted for."""
+def _parse_fast(
+    records: Records, dialect: Dialect, columns: Sequence[str], wanted: Sequence[str]
+) -> pl.DataFrame | None:
+    """The cells as polars reads them; None for records that leave it something to forgive."""
     data = records.data
-    if dialect.escapechar or b"\0" in data or data.startswith(BOM_UTF8):
-        return None  # of a mark polars takes three bytes away, and three short rows would make up for them
     if not len(records):
-        return pl.DataFrame(schema=_schema(columns))
-    try:
-        cells = pl.read_csv(
-            data,
-            has_header=False,
-            schema=_schema(columns),
-            infer_schema=False,
-            separator=dialect.delimiter,
-            quote_char=dialect.quotechar or None,
-        )
-    except pl.exceptions.PolarsError:
-        return None  # too many fields in some record, or no UTF-8: the caller finds out which
-    if cells.height != len(records):
+        return pl.DataFrame(schema=_schema(wanted))
+    if dialect.escapechar or b"\0" in data or data.startswith(BOM_UTF8) or not _is_utf8(data):
         return None
-    text = sum(cells.select(pl.all().str.len_bytes().sum()).row(0))
-    found = text + cells.height * len(columns) + _unquoting(data, dialect)
-    return cells if found == len(data) else None
+    if records.width != len(columns):
+        ends = record_ends(data, dialect, len(columns), complete=True)
+        if ends is None or not np.array_equal(ends + 1, records.stops):
+            return None
+    cells = pl.read_csv(
+        data,
+        has_header=False,
+        schema=_schema(columns),
+        columns=[columns.index(name) for name in wanted],
+        infer_schema=False,
+        separator=dialect.delimiter,
+        quote_char=dialect.quotechar or None,
+    )
+    if cells.height != len(records):
+        raise RuntimeError(f"polars {pl.__version__} read {len(records)} records as {cells.height} rows")
+    return cells.select(wanted)
 
 
-def _unquoting(data: bytes, dialect: Dialect) -> int:
-    """How many bytes well-formed records lose when their quotes are taken off."""
-    quotechar = dialect.quotechar.encode()
-    if not quotechar or quotechar not in data:
-        return 0
-    quotes = np.flatnonzero(np.frombuffer(data, np.uint8) == ord(quotechar))
-    doubled = np.count_nonzero(quotes[2::2] - quotes[1:-1:2] == 1)
-    return len(quotes) - int(doubled)
+def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        pl.Series([data], dtype=pl.Binary).cast(pl.String)  # many times as fast as bytes.decode
+    except pl.exceptions.PolarsError:
+        return False
+    return True
 
 
 def _faults(records: Records, dialect: Dialect, width: int) -> dict[int, str]:
@@ -156,6 +161,6 @@ def write(cells: pl.DataFrame) -> Records:
     )
     data = out.getvalue()
     records = cut(data, CANONICAL, len(data)).records
-    if len(records) != cells.height or records.broken:
+    if len(records) != cells.height or records.malformed:
         raise RuntimeError(f"polars {pl.__version__} wrote {cells.height} rows as {len(records)} records")
     return records

@@ -1,54 +1,46 @@
-"""What the contract says of rows, whoever says it; needs no pandera."""
+"""What is wrong with rows, whoever says it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 
-if TYPE_CHECKING:
-    import polars as pl
+from pipeline.arrays import Offsets
 
-    from pipeline.handoffs import Offsets
+Found = tuple[Offsets, str]
+"""Rows, and the reason to reject them for."""
 
-Found = tuple["Offsets", str]  # rows, and the reason to reject them for
 _NONE = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What the contract says of some rows.
+class Faults:
+    """What is wrong with some rows.
 
     Row `rows[i]` fails for `names[reasons[i]]`, a `COLUMN:check`; by row, within a row in the contract's
-    order. Rows that fail nothing are good. `changed` holds the columns whose text the contract asked to
-    change: whole String columns, "" or null where empty.
+    order, each once. Rows that are not named are good.
     """
 
     rows: Offsets = field(default_factory=lambda: _NONE)
     reasons: Offsets = field(default_factory=lambda: _NONE)
     names: Sequence[str] = ()
-    changed: Mapping[str, pl.Series] = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls, found: Sequence[Found], names: Sequence[str], changed: Mapping[str, pl.Series] | None = None
-    ) -> Self:
-        """All that was found, in order and each once; `names` are the contract's reasons in its order."""
+    def collect(cls, found: Sequence[Found], names: Sequence[str]) -> Self:
+        """All that was found; `names` are the contract's reasons in its order."""
         ranks = {name: rank for rank, name in enumerate(names)}
         keys = [rows.astype(np.int64) * len(names) + ranks[name] for rows, name in found if len(rows)]
-        return cls(*np.divmod(_each_once(keys), max(1, len(names))), names, changed or {})
+        return cls(*np.divmod(_each_once(keys), max(1, len(names))), names)
 
     def __or__(self, other: Self) -> Self:
-        """What both say of the same rows; of what is changed, what this one says.
-
-        Both are by the same contract, but one may be on fewer columns, and so have fewer names.
-        """
+        """What both say of the same rows, by the same contract; one may be on fewer columns."""
         if not len(other.rows):
             return self
         if not len(self.rows):
-            return replace(other, changed=self.changed)
+            return other
         names = max(self.names, other.names, key=len)
         keys = [one.rows * len(names) + one._ranked(names) for one in (self, other)]
         rows, reasons = np.divmod(_each_once(keys), len(names))
@@ -62,7 +54,7 @@ class Judgement:
         return np.array([ranks[name] for name in self.names], np.int64)[self.reasons]
 
     @property
-    def failures(self) -> tuple[tuple[int, str], ...]:
+    def pairs(self) -> tuple[tuple[int, str], ...]:
         """(row, reason), one by one."""
         reasons = map(self.names.__getitem__, self.reasons.tolist())
         return tuple(zip(self.rows.tolist(), reasons, strict=True))
@@ -72,11 +64,9 @@ class Judgement:
         """The rows that fail anything, each once."""
         return self.rows[np.diff(self.rows, prepend=-1) > 0]
 
-    def part(self, start: int, numbers: Offsets) -> Self:
-        """What is said of the rows from `start` on, each row under its number among `numbers`."""
-        first, last = np.searchsorted(self.rows, [start, start + len(numbers)])
-        rows, reasons = numbers[self.rows[first:last] - start], self.reasons[first:last]
-        return replace(self, rows=rows, reasons=reasons, changed={})
+    def numbered(self, rows: Offsets) -> Self:
+        """The same of the rows that have these numbers elsewhere, ascending."""
+        return replace(self, rows=rows[self.rows])
 
 
 def _each_once(keys: Sequence[Offsets]) -> Offsets:

@@ -7,20 +7,15 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryFile, gettempdir
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.arrays import Hashes, Mask, Offsets
 from pipeline.errors import PipelineError
 
-if TYPE_CHECKING:
-    from pipeline.contract.seen import Keys
-    from pipeline.handoffs import Mask
-
-    Numbers = npt.NDArray[np.uint64]
-    Rows = npt.NDArray[np.int64]
-    Buffer = bytes | memoryview
+Buffer = bytes | memoryview
 
 PAIRS = 256  # rows are compared at a time: the kernel maps 64 KiB around each byte that is looked at
 BLOCK = 1 << 20  # and so many bytes
@@ -36,13 +31,13 @@ class Texts:
         self._size = 0
         self._write(self._offsets, bytes(8))
 
-    def append(self, keys: Keys) -> None:
-        """Add those of the next rows."""
-        self._write(self._texts, keys.texts)
-        self._write(self._offsets, (keys.offsets[1:] + np.uint64(self._size)).data)
-        self._size += len(keys.texts)
+    def append(self, texts: bytes, offsets: Hashes) -> None:
+        """Add those of the next rows: row i's is what lies between the i-th and the next of `offsets`."""
+        self._write(self._texts, texts)
+        self._write(self._offsets, (offsets[1:] + np.uint64(self._size)).data)
+        self._size += len(texts)
 
-    def equal(self, rows: Rows, others: Rows) -> Mask:
+    def equal(self, rows: Offsets, others: Offsets) -> Mask:
         """Whether each row has the key of its counterpart in `others`; none of them is blank."""
         equal = np.zeros(len(rows), np.bool_)
         if len(rows):
@@ -62,7 +57,7 @@ class Texts:
             file.write(data)
 
 
-def _equal(texts: npt.NDArray[np.uint8], offsets: Rows, rows: Rows, others: Rows) -> Mask:
+def _equal(texts: npt.NDArray[np.uint8], offsets: Offsets, rows: Offsets, others: Offsets) -> Mask:
     starts, others_starts = offsets[rows], offsets[others]
     lengths = offsets[rows + 1] - starts
     equal: Mask = lengths == offsets[others + 1] - others_starts

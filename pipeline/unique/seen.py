@@ -13,17 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from pipeline.contract.hashfilter import HALF, Filter
-from pipeline.contract.keytexts import Texts, let_go, room, temporary
+from pipeline.arrays import Hashes, Offsets
 from pipeline.errors import SourceError
-
-if TYPE_CHECKING:
-    from pipeline.contract.keytexts import Numbers, Rows
+from pipeline.unique.hashfilter import HALF, Filter
+from pipeline.unique.keytexts import Texts, let_go, room, temporary
 
 ROW = np.uint64(0xFFFFFFFF)
 MANY = 4  # so many runs of a kind are merged
@@ -42,13 +39,13 @@ class Keys:
     last, where none is blank and each greater than the one before.
     """
 
-    entries: Numbers = field(repr=False)
-    offsets: Numbers = field(repr=False)
+    entries: Hashes = field(repr=False)
+    offsets: Hashes = field(repr=False)
     texts: bytes = field(repr=False)
     span: tuple[str, str] | None = field(repr=False, default=None)
 
 
-def prepared(keys: pl.Series, seed: int) -> Keys:
+def prepare(keys: pl.Series, seed: int) -> Keys:
     """The keys of a slice, from texts that are null where blank. Pure."""
     entries = (_hashes(keys, seed) & ~ROW) | np.arange(len(keys), dtype=np.uint64)
     filled = pl.Series(entries).filter(keys.is_not_null())
@@ -65,7 +62,7 @@ def _ascending(keys: pl.Series) -> bool:
     return not keys.has_nulls() and bool((keys[1:] > keys[:-1]).all())
 
 
-def _hashes(keys: pl.Series, seed: int) -> Numbers:
+def _hashes(keys: pl.Series, seed: int) -> Hashes:
     return keys.hash(seed).to_numpy()
 
 
@@ -75,12 +72,12 @@ class Seen:
     def __init__(self, memory: int) -> None:
         self.rows = 0
         self._memory = memory
-        self._runs: list[list[Numbers]] = [[]]  # by how many times they were merged
+        self._runs: list[list[Hashes]] = [[]]  # by how many times they were merged
         self._filter = Filter(1 << 20)
         self._texts = Texts()
         self._greatest: str | None = ""  # as long as every key was greater than all before it
 
-    def add(self, keys: Keys) -> tuple[Rows, Rows]:
+    def add(self, keys: Keys) -> tuple[Offsets, Offsets]:
         """The rows of this slice that repeat an earlier one, ascending, and the first with each's key."""
         entries = keys.entries + np.uint64(self.rows)
         self.rows += len(keys.offsets) - 1
@@ -89,7 +86,7 @@ class Seen:
                 f"More than {int(ROW):,} records: too many to look for repetitions among them.",
                 hint="Split the source, or take `unique` and the primary key out of the contract.",
             )
-        self._texts.append(keys)
+        self._texts.append(keys.texts, keys.offsets)
         if self._greatest is not None and len(entries):
             if keys.span and keys.span[0] > self._greatest:
                 self._greatest = keys.span[1]
@@ -115,7 +112,7 @@ class Seen:
         order = np.argsort(rows)
         return rows[order], first[repeats][order]
 
-    def _compare_among(self, entries: Numbers, first: Rows) -> None:
+    def _compare_among(self, entries: Hashes, first: Offsets) -> None:
         """Set `first` of the entries that repeat another of the same slice."""
         places = np.flatnonzero(first < 0)
         while True:
@@ -131,7 +128,7 @@ class Seen:
             first[places[later[same]]] = rows[same]
             places = places[later[~same]]
 
-    def _keep(self, entries: Numbers) -> None:
+    def _keep(self, entries: Hashes) -> None:
         """Remember these, merge what runs have become many, move what is too much for the memory to disk."""
         self._runs[0].append(entries)
         if self._greatest is None:
@@ -168,11 +165,11 @@ class Seen:
                     held -= run.nbytes
                     runs[index] = _merged_on_disk([run])
 
-    def _all_runs(self) -> list[Numbers]:
+    def _all_runs(self) -> list[Hashes]:
         return [run for runs in self._runs for run in runs]
 
 
-def _alike(run: Numbers, entries: Numbers, places: Rows) -> tuple[Rows, Rows]:
+def _alike(run: Hashes, entries: Hashes, places: Offsets) -> tuple[Offsets, Offsets]:
     """Those of the entries at `places` whose upper half stands in the run, with each row it has there."""
     at = np.searchsorted(run, entries[places] & ~ROW)
     places, at = places[at < len(run)], at[at < len(run)]
@@ -185,18 +182,18 @@ def _alike(run: Numbers, entries: Numbers, places: Rows) -> tuple[Rows, Rows]:
     return np.repeat(places, count), rows
 
 
-def _row(entries: Numbers) -> Rows:
-    rows: Rows = (entries & ROW).astype(np.int64)
+def _row(entries: Hashes) -> Offsets:
+    rows: Offsets = (entries & ROW).astype(np.int64)
     return rows
 
 
-def _merged(runs: Sequence[Numbers]) -> Numbers:
+def _merged(runs: Sequence[Hashes]) -> Hashes:
     merged = np.concatenate(runs)
     merged.sort(kind="stable")  # which merges what is sorted already
     return merged
 
 
-def _merged_on_disk(runs: Sequence[Numbers]) -> Numbers:
+def _merged_on_disk(runs: Sequence[Hashes]) -> Hashes:
     """The runs as one in a temporary file; piece by piece, so that little of it is in memory at a time."""
     pieces = sum(map(len, runs)) // PIECE + 2
     bounds = np.arange(1, pieces, dtype=np.uint64) * np.uint64(2**64 // pieces)
@@ -207,11 +204,11 @@ def _merged_on_disk(runs: Sequence[Numbers]) -> Numbers:
             for run in runs:
                 let_go(run)
         file.flush()
-        on_disk: Numbers = np.memmap(file, np.uint64, "r")
+        on_disk: Hashes = np.memmap(file, np.uint64, "r")
     return on_disk
 
 
-def _split(run: Numbers, bounds: Numbers) -> list[Numbers]:
+def _split(run: Hashes, bounds: Hashes) -> list[Hashes]:
     pieces = np.split(run, np.searchsorted(run, bounds))
     let_go(run)
     return pieces

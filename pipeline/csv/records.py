@@ -4,80 +4,98 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 
-if TYPE_CHECKING:
-    from pipeline.handoffs import Offsets
+from pipeline.arrays import Offsets
 
 FEW = 4096  # so many pieces Python puts together as fast as Arrow
 
 
-class Broken(NamedTuple):
-    """A record that is none: `line` as counted in the source, `raw` its first physical line or all of it."""
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A record whose structure is broken: `reason` as in `_record:{reason}`.
 
-    line: int
+    `place` is its line (its row, in a frame), `before` how many well-formed records of the same piece stand
+    before it, `raw` its first physical line, or all of it.
+    """
+
+    place: int
+    before: int
     reason: str
-    raw: bytes
-
-    def __repr__(self) -> str:
-        return f"Broken(line={self.line}, reason={self.reason!r})"  # raw holds a contact's values
+    raw: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
     """Well-formed records: i is `data[starts[i]:ends[i]]`, its line end `data[ends[i]:stops[i]]`.
 
-    `lines` holds the physical line on which each begins, `broken` what stood between them, in order.
+    `places` holds the physical line on which each begins (its row, in a frame), `malformed` what stood
+    between them, in order. `width` is how many cells each has, where that is certain.
     """
 
     data: bytes = field(repr=False)
     starts: Offsets
     ends: Offsets
     stops: Offsets
-    lines: Offsets
-    broken: tuple[Broken, ...] = ()
+    places: Offsets
+    malformed: tuple[Malformed, ...] = ()
+    width: int | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
 
-    def at(self, rows: Offsets) -> Self:
-        """These records only; what is broken stays."""
+    def without(self, reasons: Mapping[int, str], raws: Mapping[int, bytes] | None = None) -> Self:
+        """The same without the records that `reasons` maps to why they are malformed.
+
+        Their raw text is what `raws` says, else the record as it stands.
+        """
+        if not reasons:
+            return self
+        keep = np.ones(len(self), np.bool_)
+        keep[list(reasons)] = False
+        rows = np.flatnonzero(keep)
+        own = {i: self.data[self.starts[i] : self.ends[i]] for i in reasons} if raws is None else raws
+        # Sorted by what stands before; a record that was malformed already stands before the one it precedes.
+        found = [(one.before, 0, n, one) for n, one in enumerate(self.malformed)]
+        found += [
+            (i, 1, i, Malformed(int(self.places[i]), 0, reason, own[i])) for i, reason in reasons.items()
+        ]
+        found.sort(key=lambda each: each[:3])
+        before = np.searchsorted(rows, [each[0] for each in found]).tolist()
+        malformed = tuple(replace(each[3], before=n) for each, n in zip(found, before, strict=True))
         return replace(
             self,
             starts=self.starts[rows],
             ends=self.ends[rows],
             stops=self.stops[rows],
-            lines=self.lines[rows],
+            places=self.places[rows],
+            malformed=malformed,
         )
-
-    def without(self, reasons: Mapping[int, str], raws: Mapping[int, bytes] | None = None) -> Self:
-        """The same without the records that `reasons` maps to why they are broken.
-
-        Their raw text is what `raws` says, else the record as it stands.
-        """
-        keep = np.ones(len(self), np.bool_)
-        keep[list(reasons)] = False
-        own = {i: self.data[self.starts[i] : self.ends[i]] for i in reasons} if raws is None else raws
-        more = (Broken(int(self.lines[i]), reason, own[i]) for i, reason in reasons.items())
-        broken = tuple(sorted((*self.broken, *more), key=lambda one: one.line))
-        return replace(self.at(np.flatnonzero(keep)), broken=broken)
 
     def packed(self) -> Self:
         """The same records with nothing between them, each with LF as its line end."""
         if not len(self):
             return replace(self, data=b"")
-        data = spliced(self.data, self.starts, self.stops)
         lengths = self.stops - self.starts
-        stops = np.cumsum(lengths)
         two_bytes = np.flatnonzero(self.stops - self.ends == 2)
+        data = spliced(self.data, self.starts, self.stops)
+        if data is self.data and not len(two_bytes):
+            return self
+        stops = np.cumsum(lengths)
         if len(two_bytes):
             data = np.delete(np.frombuffer(data, np.uint8), stops[two_bytes] - 2).tobytes()
             stops = np.cumsum(self.ends - self.starts + 1)
         starts = np.concatenate(([0], stops[:-1]))
         return replace(self, data=data, starts=starts, ends=stops - 1, stops=stops)
+
+    def texts(self, rows: Offsets) -> pl.Series:
+        """These records, which are UTF-8, without their line ends, as a String column."""
+        pieces = between(self.data, self.starts[rows], self.ends[rows], pa.large_string())
+        return pl.Series(_Arrow(pieces)).gather_every(2)
 
 
 def spliced(data: bytes, starts: Offsets, stops: Offsets) -> bytes:
@@ -91,10 +109,8 @@ def spliced(data: bytes, starts: Offsets, stops: Offsets) -> bytes:
     if len(firsts) < FEW:
         view, runs = memoryview(data), zip(firsts.tolist(), lasts.tolist(), strict=True)
         return b"".join(view[a:b] for a, b in runs)
-    # Not by pa.array, which would import pandas to see whether it was given any of its own.
-    odd = np.packbits(np.arange(2 * len(firsts)) % 2 == 0, bitorder="little")
     every = between(data, firsts, lasts, pa.large_binary())
-    kept = every.filter(pa.Array.from_buffers(pa.bool_(), len(every), [None, pa.py_buffer(odd)]))
+    kept = every.filter(pa.array(np.arange(len(every)) % 2 == 0))
     content: bytes = kept.buffers()[2].to_pybytes()
     return content
 
@@ -107,3 +123,10 @@ def between(data: bytes, starts: Offsets, stops: Offsets, type_: pa.DataType) ->
     bounds = np.stack([starts, stops], axis=1).ravel()
     buffers = [None, pa.py_buffer(bounds), pa.py_buffer(data)]
     return pa.Array.from_buffers(type_, max(0, len(bounds) - 1), buffers)
+
+
+class _Arrow:
+    """An array of which polars sees no more than the Arrow C interface: else it imports pyarrow.compute."""
+
+    def __init__(self, array: Any) -> None:
+        self.__arrow_c_array__ = array.__arrow_c_array__

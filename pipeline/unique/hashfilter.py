@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from pipeline.contract.keytexts import Numbers, Rows
-    from pipeline.handoffs import Mask
+from pipeline.arrays import Hashes, Mask, Offsets
 
 HALF = np.uint64(32)
 BLOCK = 1 << 16  # so many entries are added at a time
@@ -31,13 +27,13 @@ class Filter:
         """Whether so many rows fill it too much, and one of twice the size may be had instead."""
         return rows * 16 > self.size and self.size // 4 <= memory and self.size < 1 << 32
 
-    def may_hold(self, entries: Numbers) -> Mask:
+    def may_hold(self, entries: Hashes) -> Mask:
         """False where no entry with the same upper half was added."""
         place, bits = self._places(entries)
         held: Mask = (self._words[place] & bits) == bits
         return held
 
-    def add(self, entries: Numbers) -> None:
+    def add(self, entries: Hashes) -> None:
         """Add them; they are sorted."""
         for start in range(0, len(entries), BLOCK):
             place, bits = self._places(entries[start : start + BLOCK])
@@ -45,7 +41,7 @@ class Filter:
             lost = np.flatnonzero(place[1:] == place[:-1])  # of several for one word the last is set
             np.bitwise_or.at(self._words, place[lost], bits[lost])
 
-    def _places(self, entries: Numbers) -> tuple[Rows, npt.NDArray[np.uint32]]:
+    def _places(self, entries: Hashes) -> tuple[Offsets, npt.NDArray[np.uint32]]:
         halves = entries >> HALF
         return (entries >> self._shift).view(np.int64), BITS[
             (halves & np.uint64(len(BITS) - 1)).view(np.int64)

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
+from pipeline.arrays import Offsets
+from pipeline.csv.dialect import Dialect
+from pipeline.csv.records import Records
 
-    from pipeline.handoffs import Offsets
-    from pipeline.tabular.dialect import Dialect
-    from pipeline.tabular.records import Records
-
-    Bytes = npt.NDArray[np.uint8]
-    Marks = Mapping[int, int]  # and the byte that each stands for
+Bytes = npt.NDArray[np.uint8]
+Marks = Mapping[int, int]  # and the byte that each stands for
 
 LF, CR, NULL = b"\n\rN"  # an escape and N, alone in a cell, are how databases write their null
 CONTROLS = [byte for byte in range(1, 32) if byte not in b"\t\n\r"]

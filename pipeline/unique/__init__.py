@@ -1,6 +1,6 @@
 """Whole-file uniqueness, over parsed values, in source order.
 
-`keys` is pure and can run anywhere; the rest is one thread's work. Hand the keys of each slice to `observe`
+`keys` is pure and can run anywhere; `Repeats` is one thread's work. Hand the keys of each slice to `observe`
 in source order: what repeats an earlier row is known at once where the first of several equal rows is the
 good one. Where it is the last, or none, more may come: ask `settle` for each slice once all were observed.
 
@@ -10,54 +10,46 @@ key is blank altogether repeats nothing, as in pandera. Rows that fail other che
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from pipeline.contract.rules import CellType, Keep, Unique
-from pipeline.contract.seen import NONE, Keys, Seen, prepared
+from pipeline.arrays import Offsets
+from pipeline.contract.faults import Found
+from pipeline.contract.rules import Bound, CellType, Keep, Unique
 from pipeline.contract.typed import value
-
-if TYPE_CHECKING:
-    from pipeline.contract.judgement import Found
-    from pipeline.contract.keytexts import Rows
+from pipeline.unique.seen import NONE, Keys, Seen, prepare
 
 MEMORY = 256 << 20  # bytes for all rules of a source; what is more lies on disk
 
 
-class Uniqueness:
-    """All the uniqueness rules of a contract, for one source."""
+def compile_rules(bound: Bound) -> tuple[pl.Expr, ...]:
+    """For each uniqueness rule a text that is the same for equal keys only, null where all is blank."""
+    types = {name: rule.type for name, rule in bound.columns.items()}
+    return tuple(_key(unique.columns, types) for unique in bound.uniques)
 
-    def __init__(
-        self, uniques: Sequence[Unique], types: Mapping[str, CellType], memory: int = MEMORY
-    ) -> None:
-        self._types = types
+
+def keys(cells: pl.DataFrame, rules: Iterable[pl.Expr], seed: int) -> tuple[Keys, ...]:
+    """What each of the compiled rules compares in this slice, hashed by `seed`.
+
+    `cells` are the text cells after the contract's own changes. Pure, and lets go of the interpreter's lock.
+    """
+    texts = cells.select(rule.alias(str(place)) for place, rule in enumerate(rules))
+    return tuple(prepare(key, seed) for key in texts)
+
+
+class Repeats:
+    """Which rows repeat others by any of the rules, for one source."""
+
+    def __init__(self, uniques: Sequence[Unique], memory: int = MEMORY) -> None:
         self._rules = [(rule, _Repeats(rule.keep, memory // len(uniques))) for rule in uniques]
-        self._seed = secrets.randbits(64)  # so that nobody can make keys that collide
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """All that some rule is about, each once."""
-        return tuple(dict.fromkeys(name for rule, _ in self._rules for name in rule.columns))
 
     @property
     def streams(self) -> bool:
         """Whether `observe` has said everything: there is nothing to settle."""
         return all(rule.keep == "first" for rule, _ in self._rules)
-
-    def keys(self, cells: pl.DataFrame) -> tuple[Keys, ...]:
-        """What each rule compares in this slice; `cells` are the text cells after the contract's own changes.
-
-        Pure, and lets go of the interpreter's lock: for worker threads.
-        """
-        texts = cells.select(
-            self._text(rule.columns).alias(str(place)) for place, (rule, _) in enumerate(self._rules)
-        )
-        return tuple(prepared(key, self._seed) for key in texts)
 
     def observe(self, keys: Sequence[Keys]) -> list[Found]:
         """What is wrong with this slice, the next in source order, as far as it can be known already."""
@@ -74,13 +66,13 @@ class Uniqueness:
         ]
         return [(rows, reason) for rows, reason in found if len(rows)]
 
-    def _text(self, columns: Sequence[str]) -> pl.Expr:
-        """A text that is the same for equal values only, null where all of them are blank."""
-        values = [_canonical(pl.col(name), self._types[name]) for name in columns]
-        if len(values) == 1:
-            return values[0]
-        marked = [pl.format("{}:{}", v.str.len_bytes(), v).fill_null("-") for v in values]
-        return pl.when(pl.any_horizontal(v.is_not_null() for v in values)).then(pl.concat_str(marked))
+
+def _key(columns: Sequence[str], types: Mapping[str, CellType]) -> pl.Expr:
+    values = [_canonical(pl.col(name), types[name]) for name in columns]
+    if len(values) == 1:
+        return values[0]
+    marked = [pl.format("{}:{}", v.str.len_bytes(), v).fill_null("-") for v in values]
+    return pl.when(pl.any_horizontal(v.is_not_null() for v in values)).then(pl.concat_str(marked))
 
 
 class _Repeats:
@@ -90,9 +82,9 @@ class _Repeats:
         self._keep = keep
         self._seen = Seen(memory)
         self._starts = [0]
-        self._pairs: list[tuple[Rows, Rows]] = []  # rows, and the first of each's kind
+        self._pairs: list[tuple[Offsets, Offsets]] = []  # rows, and the first of each's kind
 
-    def observe(self, keys: Keys) -> Rows:
+    def observe(self, keys: Keys) -> Offsets:
         """The rows of the next slice that are known to go."""
         rows, firsts = self._seen.add(keys)
         start = self._starts[-1]
@@ -102,15 +94,15 @@ class _Repeats:
         self._pairs.append((rows, firsts))
         return NONE
 
-    def settle(self, index: int) -> Rows:
+    def settle(self, index: int) -> Offsets:
         """The rows of that slice that go, now that all are known."""
         start, end = self._starts[index : index + 2]
         low, high = np.searchsorted(self._gone, [start, end])
-        gone: Rows = self._gone[low:high] - start
+        gone: Offsets = self._gone[low:high] - start
         return gone
 
     @cached_property
-    def _gone(self) -> Rows:
+    def _gone(self) -> Offsets:
         rows, firsts = (np.concatenate(parts) for parts in zip(*self._pairs, strict=True))
         kinds, first_pair = np.unique(firsts[::-1], return_index=True)
         last = rows[::-1][first_pair] if self._keep == "last" else np.zeros(0, np.int64)

@@ -5,9 +5,10 @@ is a quote. LF, CRLF and a lone CR each end a record. A record that breaks the r
 grows past the limit costs its first physical line only: that line is `Broken`, and reading goes on at the
 next one. Zero-length lines are no records.
 
-A line whose own quotes are all in their place is a record by itself, and nearly every line is such a one:
-numpy finds them all at once. Only the others (a quoted line end, a violation, an escape, an overlong
-line) are looked at one by one, with a regular expression that knows the whole rule.
+Where the number of cells is known and the piece is regular (structure.py), as nearly every one is, that is
+all there is to do. Else the careful way: a line whose own quotes are all in their place is a record by
+itself; the others (a quoted line end, a violation, an escape, an overlong line) are looked at one by one,
+with a regular expression that knows the whole rule.
 """
 
 from __future__ import annotations
@@ -15,20 +16,18 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
-from pipeline.tabular.dialect import Dialect, grammar
-from pipeline.tabular.escapes import CR, LF, escaping
-from pipeline.tabular.records import Broken, Records
+from pipeline.arrays import Mask, Offsets
+from pipeline.csv.dialect import Dialect, grammar
+from pipeline.csv.escapes import CR, LF, escaping
+from pipeline.csv.records import Malformed, Records
+from pipeline.csv.structure import record_ends
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from pipeline.handoffs import Mask, Offsets
-
-    Bytes = npt.NDArray[np.uint8]
+Bytes = npt.NDArray[np.uint8]
 
 # A malformed line is kept whole in the rejects up to this many times the longest record allowed.
 LINE_FACTOR = 16
@@ -51,18 +50,22 @@ class Cut:
     line: int
 
 
-def cut(data: bytes, dialect: Dialect, limit: int, *, line: int = 1, final: bool = True) -> Cut:
+def cut(
+    data: bytes, dialect: Dialect, limit: int, *, width: int = 0, line: int = 1, final: bool = True
+) -> Cut:
     """The records of a piece of CSV that begins with physical line `line`, at the start of a record.
 
-    `limit` is the longest record allowed, in bytes without its line end. What cannot be decided before
-    more is read is left unused; nothing is, where `final`. A lone CR that ends a record is LF afterwards.
-    Raises LineTooLongError.
+    `limit` is the longest record allowed, in bytes without its line end, `width` how many cells a record
+    has, where that is known. What cannot be decided before more is read is left unused; nothing is, where
+    `final`. A lone CR that ends a record is LF afterwards. Raises LineTooLongError.
     """
     size = len(data)
     if final and size and data[-1] not in (LF, CR):
         data += b"\n"
     elif not final and data.endswith(b"\r"):
         size -= 1  # the next byte tells whether it is CRLF
+    if width and data.endswith(b"\n") and (regular := _regular(data, dialect, limit, width, line, final)):
+        return regular
     lines = _Lines.of(data, len(data) if final else size)
     _check_lengths(lines, size, limit, line)
     heads, broken, count = _heads(data, size, lines, dialect, limit, final)
@@ -72,12 +75,34 @@ def cut(data: bytes, dialect: Dialect, limit: int, *, line: int = 1, final: bool
     keep[np.searchsorted(heads, list(broken))] = False
     at = list(broken)
     spans = zip(lines.starts[at].tolist(), lines.ends[at].tolist(), broken.items(), strict=True)
-    bad = tuple(Broken(line + i, reason, data[start:end]) for start, end, (i, reason) in spans)
+    bad = [(i, reason, data[start:end]) for start, end, (i, reason) in spans]
     if not keep.all():
         heads, starts, ends, stops = heads[keep], starts[keep], ends[keep], stops[keep]
+    before = np.searchsorted(heads, at).tolist()
+    malformed = tuple(
+        Malformed(line + i, n, reason, raw) for n, (i, reason, raw) in zip(before, bad, strict=True)
+    )
     used = int(lines.stops[count - 1]) if count else 0
-    records = Records(_with_lf(data, stops), starts, ends, stops, heads + line, bad)
+    records = Records(_with_lf(data, stops), starts, ends, stops, heads + line, malformed)
     return Cut(records, used, line + count)
+
+
+def _regular(data: bytes, dialect: Dialect, limit: int, width: int, line: int, final: bool) -> Cut | None:
+    """The same for a regular piece with at least one record, none too long; else None."""
+    last = record_ends(data, dialect, width, complete=final)
+    if last is None or not len(last):
+        return None
+    stops = last + 1
+    starts = _shifted(stops)
+    ends = last - (np.frombuffer(data, np.uint8)[last - 1] == CR) if b"\r" in data else last
+    if (ends - starts).max() > limit:
+        return None
+    used = int(stops[-1])
+    lines = data.count(b"\n", 0, used)
+    places = np.arange(line, line + len(last))
+    if lines != len(last):
+        places = line + np.searchsorted(np.flatnonzero(np.frombuffer(data, np.uint8) == LF), starts)
+    return Cut(Records(data, starts, ends, stops, places, width=width), used, line + lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,20 @@
-"""Steps 1 and 2 as one stream: a source is read to its end, good bytes go on, the others to the rejects file.
-
-what_to_read, contract_for  ->  sift  ->  decide: is what came through good enough to go on with?
-"""
+"""Steps 1 and 2 for a run: what is read, where its records go, and whether enough of them are good."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing
-from functools import partial
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config import Config, ContractConfig
 from pipeline.errors import ConfigError, RejectedRows, SourceError
-from pipeline.handoffs import Header, Progress, Result, Sifted, Source, Verdict
+from pipeline.handoffs import Plan, Progress, Result, Source
+from pipeline.rejects import Rejects
+from pipeline.validation import header_row, validate_slices
 
 if TYPE_CHECKING:
+    from pipeline.config import Config, ContractConfig
     from pipeline.contract import Contract
-    from pipeline.rejects import Rejects
 
 
 def what_to_read(config: Config, given: Any, output: Path | None) -> Any:
@@ -47,76 +44,39 @@ def _written_over(source: Path, output: Path) -> Path | None:
     return next((t for t in targets if t.exists() and source.exists() and t.samefile(source)), None)
 
 
-def contract_for(config: Config) -> Contract:
-    """The configured contract."""
-    from pipeline.contract import load_contract
-
-    wanted = config.contract
-    return load_contract(
-        wanted.schema_,
-        base=config.base,
-        primary_key=wanted.primary_key,
-        unknown_columns=wanted.unknown_columns,
-        region=wanted.region,
-    )
-
-
-def sift(
+def sort_records(
     source: Source,
+    plan: Plan,
     contract: Contract,
     rejects: Rejects,
     write: Callable[[bytes], Any],
     result: Result,
     progress: Progress,
+    workers: int | None = None,
 ) -> None:
     """Read the source to its end: good bytes to `write`, the others to the rejects, counts to `result`.
 
     Raises SourceError where there are no records at all.
     """
-    from pipeline.engines.local import in_order
-    from pipeline.validation import header_row, judged, screen, settled
-
-    header, done = source.header, 0
-    result.records = result.accepted = result.rejected = 0
-    uniqueness = contract.uniqueness(header.columns)
-    work = partial(screen, header=header, contract=contract, uniqueness=uniqueness)
-    reasons = contract.bind(header.columns).reasons
-    write(header_row(header))
-    with ExitStack() as ways:  # an error may be kept, and must not keep threads waiting
-        screened = ways.enter_context(closing(in_order(work, source.slices())))
-        verdicts = ways.enter_context(closing(judged(screened, contract, uniqueness)))
-        decided = ways.enter_context(closing(settled(verdicts, uniqueness, reasons)))
-        both = ways.enter_context(closing(in_order(partial(sifted, header=header), decided, workers=1)))
-        for one in both:
-            rejects.write(one)
-            write(one.good)
-            done += one.size
-            result.records += one.records
+    done = 0
+    write(header_row(source.header))
+    with closing(validate_slices(source.slices(), plan, contract, workers)) as parts:
+        for part in parts:
+            rejects.write(part)
+            write(part.good)
+            done += part.size
+            result.records += part.records
             result.rejected, result.reasons = rejects.count, dict(rejects.reasons)
             result.accepted = result.records - result.rejected
             result.rejects_file = str(rejects.path) if rejects.path else None
+            for name, count in part.changed.items():
+                result.changed[name] = result.changed.get(name, 0) + count
             progress("validate", done, source.size, result.records)
     if result.records == 0:
-        raise SourceError("The source has a header and no records.", hint="Is the export whole?")
+        raise SourceError("The source has a header and no records.", hint="Is the export complete?")
 
 
-def sifted(verdict: Verdict, header: Header) -> Sifted:
-    """A judged slice as what is staged of it and what is rejected. Pure: for worker threads."""
-    from pipeline.rejects import reasons, rejected
-    from pipeline.validation import accepted
-
-    table = verdict.table
-    return Sifted(
-        good=accepted(verdict, header),
-        bad=rejected(verdict),
-        records=table.records,
-        rejected=len(verdict.judgement.failing) + len(table.malformed),
-        reasons=reasons(verdict),
-        size=table.size,
-    )
-
-
-def decide(wanted: ContractConfig, result: Result, hints: Mapping[str, str]) -> None:
+def require_enough(wanted: ContractConfig, result: Result, hints: Mapping[str, str]) -> None:
     """Raise RejectedRows unless what came through is good enough to go on with.
 
     `hints` are the source's. Those that concern this result go to its warnings, if the run goes on.
