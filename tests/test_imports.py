@@ -115,7 +115,7 @@ def _why(i: Import) -> str:
     if (
         within(i.name, "pipeline.sandbox")
         and not i.typing
-        and not (within(i.module, "pipeline.sandbox") or i.module in ("pipeline.cli", "pipeline.flow"))
+        and not (within(i.module, "pipeline.sandbox") or i.module in ("pipeline.cli", "pipeline.steps"))
     ):
         return "the sandbox is put in from outside: nobody else knows of it"
     low = within(i.module, *FOR_ALL)
