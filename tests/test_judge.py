@@ -16,7 +16,7 @@ import pandas as pd
 import pandera.pandas as pa
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from judging import examined, judge
 from oracle import BAD, value_of
@@ -165,6 +165,8 @@ def pandera_says(
         schema.validate(frame, lazy=True)
     except SchemaErrors as found:
         for case in found.failure_cases.itertuples():
+            if case.index is None:
+                reject()  # pandera found no words for blank categories on pandas 2, see below
             if case.schema_context == "DataFrameSchema":
                 said.add((int(case.index), f"_row:{case.check}"))
             elif pd.notna(case.index) and case.index not in bad[case.column]:
@@ -203,6 +205,32 @@ def test_it_says_what_pandera_says_over_the_typed_view(data: st.DataObject) -> N
 @given(data=st.data())
 def test_it_says_what_pandera_says_many_times_over(data: st.DataObject) -> None:
     agrees(data)
+
+
+def test_a_check_of_rows_finds_blank_categories() -> None:
+    check = pa.Check(lambda df: df["A"].notna(), name="filled", ignore_na=False)
+    column = pa.Column(pd.CategoricalDtype(["a"]), nullable=True)
+    found = judged(pa.DataFrameSchema({"A": column}, checks=check), A=["", "a", None])
+    assert found == {0: ["_row:filled"], 2: ["_row:filled"]}
+
+
+def test_an_answer_about_a_blank_cell_is_the_same_on_every_pandas() -> None:
+    cells: dict[str, Any] = {"A": ["ab", "AB", ""], "B": ["1", "", "2"]}
+    for check in (
+        lambda s: s.str.islower(),
+        lambda s: s.str.startswith("a"),
+        lambda s: s.str.contains("a") & s.str.contains("b"),
+        lambda s: s.str.lower() == s,
+        lambda s: s.str.len().between(0, 2) & s.str.contains("b", regex=False) & (s != "AB"),
+    ):
+        column = pa.Column(str, pa.Check(check, ignore_na=False, name="mine"), nullable=True)
+        schema = pa.DataFrameSchema({"A": column, "B": pa.Column("Int64", nullable=True)})
+        assert judged(schema, **cells) == {1: ["A:mine"], 2: ["A:mine"]}
+        rows = pa.Check(lambda df, check=check: check(df["A"]), ignore_na=False, name="mine")
+        schema = pa.DataFrameSchema({"A": pa.Column(str, nullable=True)}, checks=rows)
+        assert judged(schema, A=cells["A"]) == {1: ["_row:mine"], 2: ["_row:mine"]}
+    unknown = pa.Column("Int64", pa.Check(lambda s: s > 1, ignore_na=False, name="mine"), nullable=True)
+    assert judged(pa.DataFrameSchema({"B": unknown}), B=cells["B"]) == {0: ["B:mine"]}
 
 
 def judged(schema: pa.DataFrameSchema, **cells: Sequence[str | None]) -> dict[int, list[str]]:

@@ -15,7 +15,9 @@ import polars as pl
 import pyarrow as pa
 from pandera.api.checks import Check
 from pandera.api.function_dispatch import Dispatcher
+from pandera.backends.base import CoreCheckResult
 from pandera.dtypes import DataType
+from pandera.errors import SchemaErrorReason
 from pandera.pandas import Column, DataFrameSchema, Parser
 
 from pipeline.contract.describe import check_name
@@ -43,7 +45,7 @@ def to_pandas(values: pl.Series, dtype: DataType | None) -> pd.Series[Any]:
     """Typed values as a pandas Series of the dtype that the schema asks for, on a fresh index.
 
     numpy's integers and booleans have no null: a column of these with a null in it is given in pandas' own
-    nullable dtype of the same size. No dtype asked for: text in pandas' default dtype for it.
+    nullable dtype of the same size. No dtype asked for, or `str`: text in pandas' default dtype for it.
     """
     wanted = getattr(dtype, "type", None)
     if wanted == np.dtype(object):
@@ -117,7 +119,25 @@ def _untold(backend: Any) -> Any:
     """The backend without its report of all errors in one table: half of the time, and nobody reads it."""
     report = SimpleNamespace(failure_cases=None, message="", error_counts={})
     backend.failure_cases_metadata = lambda *_: report
+    backend.run_check = _run_check
     return backend
+
+
+def _run_check(values: Any, _: Any, check: Check, index: int, *args: Any) -> CoreCheckResult:
+    """A check's answer, as the backend gives it but without a message.
+
+    A message would hold values; and of blank categories pandera can make none on pandas 2: it would report
+    an error that names no row.
+    """
+    result = check(values, *args)
+    return CoreCheckResult(
+        passed=result.check_passed,
+        check=check,
+        check_index=index,
+        check_output=result.check_output,
+        reason_code=SchemaErrorReason.DATAFRAME_CHECK,
+        failure_cases=pd.DataFrame(),
+    )
 
 
 def keeping_rows(parsers: list[Parser], column: str) -> list[Parser]:
@@ -194,4 +214,14 @@ def _for_each_row(answer: Any, data: Any, where: str) -> Any:
                 hint="a check must answer True or False for each row, in a Series on the index it is given",
             )
         )
-    return answer.fillna(True).astype(bool) if answer.isna().to_numpy().any() else answer
+    if not answer.isna().to_numpy().any():
+        return answer
+    return answer.apply(_known) if isinstance(answer, pd.DataFrame) else _known(answer)
+
+
+def _known(answer: pd.Series[Any]) -> pd.Series[Any]:
+    """An answer without unknowns: in a nullable dtype they pass, among objects they are false.
+
+    Before pandas 3 `.str` answers None for a blank cell, and from then on False.
+    """
+    return answer.isin([True]) if answer.dtype == object else answer.fillna(True).astype(bool)
