@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import ConfigError, RejectedRows, SourceError
 from pipeline.handoffs import Plan, Progress, Result, Source
+from pipeline.read import local_path
 from pipeline.rejects import Rejects
 from pipeline.validation import header_row, validate_slices
 
@@ -28,8 +30,8 @@ def what_to_read(config: Config, given: Any, output: Path | None) -> Any:
             "There is no source: none was given and the config names none.",
             hint="Name a file on the command line, pass a DataFrame, or set source.path.",
         )
-    if given is None and path != "-":
-        path = config.path(path)
+    if isinstance(path, str | os.PathLike):
+        path = local_path(path, config.base if given is None else Path())
     if output and isinstance(path, str | Path) and (target := _written_over(Path(path), output)):
         raise ConfigError(
             f"The source {path} would be written over: {target} is what this run writes.",

@@ -142,6 +142,7 @@ class Run:
                 self.config.source,
                 contract_names=contract.rules.names,
                 resolve=contract.resolve,
+                takes_days=contract.takes_days,
                 slice_bytes=self.slice_bytes,
             )
             source = stack.enter_context(opened)

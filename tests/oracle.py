@@ -69,7 +69,8 @@ def _moment(text: str, type_: CellType) -> Any:
     """(ticks of the type's unit since 1970 in UTC, or in no zone) for the moment that the text says."""
     found = re.fullmatch(
         r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-        r"([T ]([0-9]{2}):([0-9]{2})(:([0-9]{2})(\.([0-9]{1,9}))?)?(Z|([+-])([0-9]{2}):([0-9]{2}))?)?",
+        r"([T ]([0-9]{2}):([0-9]{2})(:([0-9]{2})(\.([0-9]{1,9}))?)?"
+        r"( ?(?:Z|UTC|([+-])([0-9]{2})(?::?([0-9]{2}))?))?)?",
         text,
     )
     day = _date(found[1]) if found else BAD

@@ -114,13 +114,19 @@ def test_days_are_what_they_are_among_moments(
         ),
         (
             CellType("datetime"),
-            ["2024-02-29", "2024-02-29T10:11", "2024-02-29 10:11:12.5+05:30", "2024-02-29T10:11Z"],
             [
+                *("2024-02-29", "2024-02-29T10:11", "2024-02-29 10:11:12.5+05:30", "2024-02-29T10:11Z"),
+                *("2024-02-29 10:11:12+00", "2024-02-29 10:11:12.000 -0800", "2024-02-29 10:11 UTC"),
+            ],
+            [
+                "2024-02-29 10:11+5",
+                "2024-02-29 10:11+0560",
+                "2024-02-29+00",
+                "2024-02-29 10:11 CET",
                 "2024-02-29T24:00",
                 "2024-02-29T10:11:60",
                 "2024-02-29t10:11",
                 "2024-02-29T10",
-                "2024-02-29T10:11+0530",
                 "1677-01-01",
                 "2263-01-01",
             ],
@@ -133,3 +139,17 @@ def test_what_is_a_value_and_what_is_not(type_: CellType, good: list[str], bad: 
     values, faults = typed.view(pl.DataFrame({"c": good + bad}), {"c": type_})
     assert faults["c"].to_list() == [False] * len(good) + [text != "" for text in bad]
     assert values["c"].is_null().to_list() == [False] * len(good) + [True] * len(bad)
+
+
+def test_every_way_to_write_an_offset_is_the_same_moment() -> None:
+    noon = [
+        "2024-02-29T12:00:00Z",
+        "2024-02-29 12:00 UTC",
+        "2024-02-29 17:30:00+05:30",
+        "2024-02-29 17:30 +0530",
+    ]
+    noon += ["2024-02-29T04:00:00.000 -0800", "2024-02-29 13:00:00+01", "2024-02-29 12:00:00.0+00:00"]
+    for zone in (None, "UTC", "Europe/Berlin"):
+        values, faults = typed.view(pl.DataFrame({"c": noon}), {"c": CellType("datetime", zone=zone)})
+        assert not faults["c"].any()
+        assert values["c"].n_unique() == 1

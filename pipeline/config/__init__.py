@@ -6,6 +6,7 @@ table in the README are made from these classes. How a file becomes a `Config` i
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Self
@@ -224,7 +225,7 @@ class Config(_Section):
 
     def path(self, value: str) -> Path:
         """A path of the config, made absolute."""
-        return self.base / Path(value).expanduser()
+        return self.base / os.path.expanduser(value)  # noqa: PTH111 - pathlib's raises for a user that is none
 
     def require(self, until: Step, *, source_given: bool = False) -> None:
         """Raise ConfigError unless all that a run up to `until` needs is there.

@@ -41,3 +41,8 @@ class Contract:
         check_header(self.rules, columns, source)
         drop = self.rules.strict == "drop"
         return tuple(i for i, name in enumerate(columns) if not drop or self.rules.rule(name))
+
+    def takes_days(self, column: str) -> bool:
+        """Whether that column is one of dates."""
+        rule = self.rules.rule(column)
+        return rule is not None and rule.type.kind == "date"

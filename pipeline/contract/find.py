@@ -10,18 +10,21 @@ import difflib
 import functools
 import importlib
 import importlib.util
+import os
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
-from pandera.pandas import DataFrameModel, DataFrameSchema
+from pandera.pandas import Check, DataFrameModel, DataFrameSchema
 
 import pipeline.checks  # noqa: F401 - registers the checks that a contract may use
 from pipeline.errors import ConfigError
 from pipeline.formats.phonepatterns import require_region
 
+_OF_FILES = "_contract_"  # how the names of modules begin that are contract files
 FORMS = "write it as path.py:NAME, package.module:NAME or path.yaml"
 
 
@@ -70,7 +73,7 @@ def _dialled_in(check: Any, region: str) -> Any:
 
 
 def _file(name: str, base: Path) -> Path:
-    path = (base / Path(name).expanduser()).resolve()
+    path = (base / os.path.expanduser(name)).resolve()  # noqa: PTH111 - pathlib's raises for no such user
     if not path.is_file():
         raise ConfigError(f"there is no contract file {path}", hint=f"{FORMS}, paths relative to {base}")
     return path
@@ -78,12 +81,13 @@ def _file(name: str, base: Path) -> Path:
 
 def _run(path: Path) -> ModuleType:
     """The module that the file makes, run afresh; in `sys.modules`, where models look for annotations."""
-    name = f"_contract_{abs(hash(path))}_{path.stem}"
+    name = f"{_OF_FILES}{abs(hash(path))}_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ConfigError(f"the contract file {path} is no Python file", hint=FORMS)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    _forget_checks(_OF_FILES)
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as fault:
@@ -92,7 +96,29 @@ def _run(path: Path) -> ModuleType:
     return module
 
 
+def _forget_checks(prefix: str) -> None:
+    """Take back the checks that such modules have registered: they are run again, and register them again.
+
+    pandera takes a name once, and would say so instead of what is wrong with the file.
+    """
+    for name, method in [*Check.REGISTERED_CUSTOM_CHECKS.items()]:
+        if any(module.startswith(prefix) for module in _modules_behind(method)):
+            del Check.REGISTERED_CUSTOM_CHECKS[name]
+
+
+def _modules_behind(function: Any) -> Iterator[str]:
+    """The modules of a function and of those that it wraps or closes over."""
+    if isinstance(function, functools.partial):
+        yield from _modules_behind(function.func)
+    elif isinstance(function, FunctionType):
+        yield function.__module__
+        for cell in function.__closure__ or ():
+            yield from _modules_behind(cell.cell_contents)
+
+
 def _import(name: str) -> ModuleType:
+    if name not in sys.modules:
+        _forget_checks(name)
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as missing:

@@ -5,8 +5,9 @@
     boolean    true or false, in any case
     date       YYYY-MM-DD, a day that was or will be
     datetime   a date, or a date and a time after `T` or a blank: hh:mm, hh:mm:ss, up to nine decimals of a
-               second, then Z or +hh:mm or -hh:mm or nothing. A cell with an offset is that moment (in UTC
-               for a column without a zone), one without is taken in the column's own zone
+               second, then Z, UTC or an offset (+hh:mm, +hhmm, +hh, or with -), with a blank before or not,
+               or nothing: as PostgreSQL, BigQuery and Snowflake write them. A cell with an offset is that
+               moment (in UTC for a column without a zone), one without is taken in the column's own zone
     category   one of the categories, letter for letter
     text       itself
 
@@ -30,7 +31,8 @@ TIME = rf"{_OFFSET}(?::[0-5][0-9](?:\.[0-9]{{1,9}})?)?"
 _INTEGER = "^[+-]?[0-9]+$"
 _DECIMAL = r"^[+-]?[0-9]+(?:\.[0-9]+)?$"
 _TRUE, _FALSE = "^[Tt][Rr][Uu][Ee]$", "^[Ff][Aa][Ll][Ss][Ee]$"
-_DATETIME = rf"^{_DAY}(?:[T ]{TIME}(?:Z|[+-]{_OFFSET})?)?$"
+_ZONE = " ?(?:Z|UTC|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)"
+_DATETIME = rf"^{_DAY}(?:[T ]{TIME}(?:{_ZONE})?)?$"
 
 DAY_BYTES = 10
 # A day of a year that every date-time dtype holds.
@@ -126,23 +128,21 @@ def _moment(text: pl.Expr, type_: CellType) -> pl.Expr:
 
     Of any other text, anything.
     """
-    size = text.str.len_bytes().cast(pl.Int64)
-    zulu = text.str.ends_with("Z")
-    sign = pl.when(size > 10).then(text.str.slice(-6, 1))
-    shifted = sign.is_in(["+", "-"]).fill_null(False)
-    clock = text.str.slice(0, size - pl.when(shifted).then(6).otherwise(zulu.cast(pl.Int64)))
+    zone = text.str.slice(11).str.extract(f"({_ZONE})$")
+    clock = text.str.slice(0, text.str.len_bytes() - zone.str.len_bytes().fill_null(0))
+    digits = zone.str.replace_all("[^0-9]", "")
 
     seconds = _day(text.str.slice(0, 10)).cast(pl.Int64) * 86400
     seconds += _number(text, 11) * 3600 + _number(text, 14) * 60 + _number(clock, 17)
-    offset = (_number(text, -5) * 3600 + _number(text, -2) * 60) * pl.when(sign == "-").then(-1).otherwise(1)
-    seconds -= pl.when(shifted).then(offset).otherwise(0)
+    offset = _number(digits, 0) * 3600 + _number(digits, 2) * 60
+    seconds -= pl.when(zone.str.contains("-", literal=True)).then(-offset).otherwise(offset)
     decimals = clock.str.slice(20).str.pad_end(9, "0").cast(pl.Int64, strict=False)
     moment = _ticks(seconds, type_, decimals)
     if type_.zone is None:
         return moment
     local = moment.dt.replace_time_zone(type_.zone, ambiguous="null", non_existent="null")
     absolute = moment.dt.replace_time_zone("UTC").dt.convert_time_zone(type_.zone)
-    return pl.when(zulu | shifted).then(absolute).otherwise(local)
+    return pl.when(zone.is_not_null()).then(absolute).otherwise(local)
 
 
 def _ticks(seconds: pl.Expr, type_: CellType, decimals: pl.Expr | None = None) -> pl.Expr:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 # what 2^53 + 1 is rounded to.
 _EXACT = {np.float64: 2**53, np.float32: 2**24, np.float16: 2**11}
 _DATETIME = "%Y-%m-%dT%H:%M:%S%.f"
+_MIDNIGHT = re.compile(r"T00:00:00(?:\.0+)?$")
 # Python writes a fraction with six or nine digits, polars with three where that is enough.
 _TRAILING_ZEROS = re.compile(r"(\.\d{3}(?:\d{3})*?)(?:000)+(?=[+-]|\Z)")
 
@@ -58,8 +59,8 @@ class Text(NamedTuple):
     undecodable: list[int]
 
 
-def of_series(values: pl.Series) -> Text:
-    """The text of a polars column. Raises NoTextError."""
+def of_series(values: pl.Series, *, days: bool = False) -> Text:
+    """The text of a polars column; with `days` a midnight without a zone is its day. Raises NoTextError."""
     kind = values.dtype
     if isinstance(kind, pl.Binary):
         return _of_bytes(values)
@@ -68,7 +69,10 @@ def of_series(values: pl.Series) -> Text:
     if kind.is_float():
         return Text(_of_floats(values), [])
     if isinstance(kind, pl.Datetime):
-        return Text(values.dt.strftime(_DATETIME + ("%:z" if kind.time_zone else "")), [])
+        written = values.dt.strftime(_DATETIME + ("%:z" if kind.time_zone else ""))
+        if days and not kind.time_zone:
+            written = written.str.replace(_MIDNIGHT.pattern, "")
+        return Text(written, [])
     if isinstance(kind, pl.Time):
         return Text(values.dt.strftime("%H:%M:%S%.f"), [])
     plain = kind.is_integer() or kind.is_decimal()
@@ -84,12 +88,14 @@ def of_zoned(utc: pl.Series, offset: dt.timedelta) -> Text:
     return Text((utc + offset).dt.strftime(_DATETIME) + zone, [])
 
 
-def of_objects(values: Iterable[Any]) -> Text:
-    """The text of values of mixed types, each by its own. Raises NoTextError."""
+def of_objects(values: Iterable[Any], *, days: bool = False) -> Text:
+    """The text of values of mixed types, each by its own; `days` as for `of_series`. Raises NoTextError."""
     cells: list[str | None] = []
     undecodable = []
     for row, value in enumerate(values):
         text = _of_value(value, row)
+        if days and isinstance(text, str) and isinstance(value, dt.datetime | np.datetime64):
+            text = _MIDNIGHT.sub("", text)
         raw = text.encode("utf-8", "backslashreplace") if isinstance(text, str) else text
         shown = None if raw is None else raw.decode("utf-8", "backslashreplace")
         if shown != (text.decode("utf-8", "replace") if isinstance(text, bytes) else text):

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -17,7 +19,7 @@ from pipeline.handoffs import Source
 if TYPE_CHECKING:
     from pipeline.config import SourceConfig
 
-__all__ = ["open_source"]
+__all__ = ["local_path", "open_source"]
 
 
 def _is_pandas(source: object) -> bool:
@@ -33,7 +35,8 @@ def _is_polars(source: object) -> bool:
 def _open_csv(source: str | Path, **named: Any) -> AbstractContextManager[Source]:
     from pipeline.read.csvfile import open_csv
 
-    return open_csv(str(source), **named)
+    del named["takes_days"]  # a file's cells are texts
+    return open_csv(os.fspath(source), **named)
 
 
 def _open_pandas(source: Any, **named: Any) -> AbstractContextManager[Source]:
@@ -54,9 +57,18 @@ def _open_arrow(source: Any, **named: Any) -> AbstractContextManager[Source]:
     return open_arrow(source, **named)
 
 
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
+_FETCH = {
+    "s3": "Download it first, aws s3 cp ADDRESS contacts.csv, and pass that path.",
+    "gs": "Download it first, gcloud storage cp ADDRESS contacts.csv, and pass that path.",
+    "http": "Download it first, curl -fLo contacts.csv ADDRESS, and pass that path.",
+    "https": "Download it first, curl -fLo contacts.csv ADDRESS, and pass that path.",
+    "file": "Pass the path itself, without file://.",
+    "dbfs": "Pass its path on the driver, /dbfs/….",
+}
 # What is looked for first stands first: these frames offer Arrow data too.
 KINDS: list[tuple[Callable[[object], bool], Callable[..., AbstractContextManager[Source]]]] = [
-    (lambda source: isinstance(source, str | Path), _open_csv),
+    (lambda source: isinstance(source, str | os.PathLike), _open_csv),
     (_is_pandas, _open_pandas),
     (_is_polars, _open_polars),
     (lambda source: hasattr(source, "__arrow_c_stream__"), _open_arrow),
@@ -70,6 +82,7 @@ def open_source(
     contract_names: Sequence[str],
     resolve: Callable[[Sequence[str], str], tuple[int, ...]],
     slice_bytes: int | None = None,
+    takes_days: Callable[[str], bool] = lambda _: False,
 ) -> AbstractContextManager[Source]:
     """`source` opened for reading, as a context manager of a Source.
 
@@ -77,18 +90,64 @@ def open_source(
     that offers Arrow data (polars, pyarrow, duckdb; a one-shot stream is read once). `contract_names` are
     the contract's columns in its order; `resolve` checks the columns found against the contract, is told
     what to call the source, and returns the positions of those to keep. `slice_bytes` is about how large
-    a slice gets.
+    a slice gets. In columns that `takes_days` is true of, a date-time at midnight is written as its day.
     Raises SourceError where the source cannot be read as a whole.
     """
+    if hint := _way_out(source):
+        kind = f"{type(source).__module__.partition('.')[0]}.{type(source).__qualname__}"
+        raise SourceError(f"A {kind.removeprefix('builtins.')} cannot be read as a source.", hint=hint)
     for matches, opened in KINDS:
         if matches(source):
             return opened(
-                source, config=config, contract_names=contract_names, slice_bytes=slice_bytes, resolve=resolve
+                source,
+                config=config,
+                contract_names=contract_names,
+                slice_bytes=slice_bytes,
+                resolve=resolve,
+                takes_days=takes_days,
             )
-    lazy = hasattr(source, "collect")
     raise SourceError(
         f"A {type(source).__module__}.{type(source).__qualname__} cannot be read as a source.",
-        hint="Call its .collect() first."
-        if lazy
-        else "Pass a CSV's path or a pandas, polars or Arrow table.",
+        hint="Pass a CSV's path or a pandas, polars or Arrow table.",
     )
+
+
+def _way_out(source: object) -> str | None:
+    """What to pass instead of something that is nearly a source; None for all else."""
+    kind = type(source).__name__
+    if isinstance(source, str | os.PathLike) or _is_pandas(source) or _is_polars(source):
+        return None
+    if kind == "Series":
+        return "It is one column: pass its .to_frame(), or the whole frame."
+    if kind == "ChunkedArray" or (kind.endswith("Array") and hasattr(source, "__arrow_c_array__")):
+        return "It is one column: put it into a table, pa.table({'EMAIL': column})."
+    if kind == "RecordBatch":
+        return "Make a table of it: pa.Table.from_batches([batch])."
+    if hasattr(source, "toPandas"):
+        return "Call its .toPandas() first, or write it to a CSV."
+    if (hasattr(source, "collect") and not hasattr(source, "__arrow_c_stream__")) or kind == "LazyFrame":
+        return "Call its .collect() first."
+    if hasattr(source, "compute"):
+        return "Call its .compute() first."
+    if isinstance(source, dict | list | tuple) or kind == "ndarray":
+        return "Make a frame of it: pandas.DataFrame(rows)."
+    if isinstance(source, bytes | bytearray) or hasattr(source, "read"):
+        return "Pass the file's path, - for standard input, or a frame."
+    return None
+
+
+def local_path(path: str | os.PathLike[str], base: Path) -> Path | str:
+    """The path of a file here, `~` expanded, relative ones from `base`; `-` stays what it is.
+
+    Raises SourceError for an address: nothing is fetched.
+    """
+    text = os.fspath(path)
+    if text == "-":
+        return text
+    if found := _SCHEME.match(text):
+        scheme = found[1].lower()
+        raise SourceError(
+            f"The source is an address ({scheme}://…), and only files on this machine are read.",
+            hint=_FETCH.get(scheme, "Download it first, and pass the path of the copy."),
+        )
+    return base / os.path.expanduser(text)  # noqa: PTH111 - pathlib's raises for a user that is none

@@ -17,12 +17,12 @@ _FIXED_OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 
 
 def pandas_text(column: pd.Series[Any], *, days: bool) -> Text:
-    """The text of a pandas column; `days` where its date-times are dates. Raises NoTextError."""
+    """The text of a pandas column; with `days` a midnight is its day. Raises NoTextError."""
     import pandas as pd
     import pyarrow as pa
 
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return _categories(column)
+        return _categories(column, days=days)
     try:
         if column.dtype == object:
             return arrow_text(pa.array(column, type=pa.large_string(), from_pandas=True))
@@ -30,10 +30,8 @@ def pandas_text(column: pd.Series[Any], *, days: bool) -> Text:
     except (pa.ArrowException, UnicodeEncodeError, TypeError, ValueError):
         if column.dtype != object:
             raise NoTextError(f"values of type {column.dtype} have no text form") from None
-        return of_objects(column)
-    if days and pa.types.is_timestamp(values.type):
-        return of_series(_taken(values).dt.date())
-    return arrow_text(values)
+        return of_objects(column, days=days)
+    return arrow_text(values, days=days)
 
 
 def has_only_days(column: pd.Series[Any]) -> bool:
@@ -49,21 +47,21 @@ def has_only_days(column: pd.Series[Any]) -> bool:
     return bool((moments.dt.truncate("1d") == moments).all())
 
 
-def _categories(column: pd.Series[Any]) -> Text:
+def _categories(column: pd.Series[Any], *, days: bool) -> Text:
     categories = column.cat.categories.to_series()
-    text = pandas_text(categories, days=has_only_days(categories))
+    text = pandas_text(categories, days=days or has_only_days(categories))
     codes = pl.Series(column.cat.codes.to_numpy()).cast(pl.Int64)
     rows = codes.is_in(text.undecodable).arg_true().to_list()
     return Text(text.cells.gather(codes.set(codes < 0, None)), rows)
 
 
-def arrow_text(column: Any) -> Text:
-    """The text of a pyarrow Array or ChunkedArray. Raises NoTextError."""
+def arrow_text(column: Any, *, days: bool = False) -> Text:
+    """The text of a pyarrow Array or ChunkedArray; with `days` a midnight is its day. Raises NoTextError."""
     import pyarrow as pa
 
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return arrow_text(column.cast(kind.value_type))
+        return arrow_text(column.cast(kind.value_type), days=days)
     if pa.types.is_decimal256(kind):
         column = column.cast(pa.string())
     if pa.types.is_float16(kind):  # polars 1.35 would make singles of them, which are exact for longer
@@ -80,7 +78,7 @@ def arrow_text(column: Any) -> Text:
         or isinstance(kind, pa.BaseExtensionType)
     ):
         raise NoTextError(f"values of type {kind} have no text form")
-    return of_series(_taken(column))
+    return of_series(_taken(column), days=days)
 
 
 def _taken(column: Any) -> pl.Series:

@@ -22,7 +22,8 @@ from pipeline.errors import SourceError
 from pipeline.handoffs import Header, Table
 from pipeline.names import LEFT_OUT
 from pipeline.read.columns import arrow_text, has_only_days, pandas_text
-from pipeline.read.header import UNNAMED_HINT, has_text, header_of, is_rejects
+from pipeline.read.framehead import MENDED_BY, check_index, head_of
+from pipeline.read.header import UNNAMED_HINT, has_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 _SLICE_BYTES = 16 << 20
 _CELL_BYTES = 16  # a guess that only decides how many rows make a slice
-# What a rejects file has of its own behind the columns; no column of a source can be called so.
-_MENDED_BY = ("\0place", "\0reasons", "\0raw")
-
 # Some rows: how many, and for each column what makes it text.
 Piece = tuple[int, Sequence[Callable[[], Text]]]
 
@@ -44,15 +42,16 @@ def open_pandas(
 ) -> Iterator[FrameSource]:
     """A pandas DataFrame as a Source; see `open_source`."""
     rows, width = frame.shape
-    head = _head(list(frame.columns), config, **contract)
-    days = [has_only_days(frame.iloc[:, i]) for i in range(width)]
+    check_index(frame, config, contract["contract_names"])
+    head = head_of(list(frame.columns), config, **contract)
+    days = [has_only_days(frame.iloc[:, i]) or takes for i, takes in enumerate(head.days)]
 
     def pieces() -> Iterator[Piece]:
         for at in range(0, rows, step := _step(slice_bytes, width)):
             part = frame.iloc[at : at + step]
             yield len(part), [partial(pandas_text, part.iloc[:, i], days=days[i]) for i in range(width)]
 
-    yield FrameSource(*head, rows, pieces)
+    yield FrameSource(head.header, head.rejects, rows, pieces)
 
 
 @contextmanager
@@ -60,13 +59,14 @@ def open_polars(
     frame: pl.DataFrame, config: SourceConfig, *, slice_bytes: int | None, **contract: Any
 ) -> Iterator[FrameSource]:
     """A polars DataFrame as a Source; see `open_source`."""
-    head = _head(frame.columns, config, **contract)
+    head = head_of(frame.columns, config, **contract)
 
     def pieces() -> Iterator[Piece]:
         for part in frame.iter_slices(_step(slice_bytes, frame.width)):
-            yield part.height, [partial(of_series, column) for column in part]
+            columns = zip(part, head.days, strict=True)
+            yield part.height, [partial(of_series, column, days=days) for column, days in columns]
 
-    yield FrameSource(*head, frame.height, pieces)
+    yield FrameSource(head.header, head.rejects, frame.height, pieces)
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def open_arrow(
     except (pa.ArrowException, OSError):
         raise _broken_stream() from None
     width = len(reader.schema)
-    head = _head(reader.schema.names, config, **contract)
+    head = head_of(reader.schema.names, config, **contract)
 
     def pieces() -> Iterator[Piece]:
         waiting: list[pa.RecordBatch] = []
@@ -92,12 +92,12 @@ def open_arrow(
         while (batch := _next(reader)) is not None:
             waiting.append(batch)
             if sum(map(len, waiting)) >= step:
-                yield from _pieces_of(waiting, step)
+                yield from _pieces_of(waiting, step, head.days)
                 waiting = []
-        yield from _pieces_of(waiting, step)
+        yield from _pieces_of(waiting, step, head.days)
 
     rows = getattr(stream, "num_rows", None)
-    yield FrameSource(*head, rows if isinstance(rows, int) else None, pieces)
+    yield FrameSource(head.header, head.rejects, rows if isinstance(rows, int) else None, pieces)
 
 
 def _next(reader: Any) -> Any:
@@ -118,7 +118,7 @@ def _broken_stream() -> SourceError:
     )
 
 
-def _pieces_of(batches: list[Any], step: int) -> Iterator[Piece]:
+def _pieces_of(batches: list[Any], step: int, days: Sequence[bool]) -> Iterator[Piece]:
     import pyarrow as pa
 
     if not batches:
@@ -126,35 +126,13 @@ def _pieces_of(batches: list[Any], step: int) -> Iterator[Piece]:
     table = pa.Table.from_batches(batches)
     for at in range(0, table.num_rows, step):
         part = table.slice(at, step)
-        yield part.num_rows, [partial(arrow_text, column) for column in part.columns]
+        columns = zip(part.columns, days, strict=True)
+        yield part.num_rows, [partial(arrow_text, column, days=each) for column, each in columns]
 
 
 def _step(slice_bytes: int | None, width: int) -> int:
     """How many rows make a slice."""
     return max(1, (slice_bytes or _SLICE_BYTES) // (width * _CELL_BYTES))
-
-
-def _head(
-    names: Sequence[Any],
-    config: SourceConfig,
-    *,
-    contract_names: Sequence[str],
-    resolve: Callable[[Sequence[str], str], tuple[int, ...]],
-) -> tuple[Header, bool]:
-    """The columns, and whether they are those of a rejects file."""
-    where = "The DataFrame"
-    if not names:
-        raise SourceError(f"{where} has no columns.", hint="Was it filled?")
-    for number, name in enumerate(names, 1):
-        if not isinstance(name, str):
-            raise SourceError(
-                f"{where}: the name of column {number} is no text but {type(name).__name__}",
-                hint="Give the columns names: frame.columns = [...]",
-            )
-    rejects = is_rejects(names)
-    own = tuple(names[: -len(_MENDED_BY)] if rejects else names)
-    header = header_of(own, config.columns, contract_names=contract_names, resolve=resolve, where=where)
-    return header, rejects
 
 
 @dataclass(frozen=True)
@@ -198,7 +176,7 @@ class FrameSlice:
         """
         names = (
             *self.header.names,
-            *_MENDED_BY[: len(self.texts) - len(self.header.names)],
+            *MENDED_BY[: len(self.texts) - len(self.header.names)],
         )
         columns = (*self.header.columns, *names[len(self.header.columns) :])
         found = [self._text(*named) for named in zip(names, columns, self.texts, strict=True)]

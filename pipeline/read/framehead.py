@@ -1,0 +1,64 @@
+"""The head of a frame: what its columns are called, and which of them are of dates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipeline.errors import SourceError
+from pipeline.handoffs import Header
+from pipeline.names import plain_name
+from pipeline.read.header import header_of, is_rejects
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.config import SourceConfig
+
+# What a rejects file has of its own behind the columns; no column of a source can be called so.
+MENDED_BY = ("\0place", "\0reasons", "\0raw")
+
+
+class Head(NamedTuple):
+    """The columns, whether they are those of a rejects file, and which of them are of dates."""
+
+    header: Header
+    rejects: bool
+    days: Sequence[bool]
+
+
+def check_index(frame: pd.DataFrame, config: SourceConfig, contract_names: Sequence[str]) -> None:
+    """Raise SourceError where the index holds a column of the contract: it is not read."""
+    known = {plain_name(name) for name in contract_names}
+    for name in frame.index.names:
+        attribute = config.columns.get(name, name) if isinstance(name, str) else None
+        if attribute and plain_name(attribute) in known and name not in frame.columns:
+            raise SourceError(
+                f"The DataFrame: {name} is its index, and an index is not read",
+                hint="Pass frame.reset_index(), which makes it a column.",
+            )
+
+
+def head_of(
+    names: Sequence[Any],
+    config: SourceConfig,
+    *,
+    contract_names: Sequence[str],
+    resolve: Callable[[Sequence[str], str], tuple[int, ...]],
+    takes_days: Callable[[str], bool],
+) -> Head:
+    """The head of a frame with columns of these names."""
+    where = "The DataFrame"
+    if not names:
+        raise SourceError(f"{where} has no columns.", hint="Was it filled?")
+    for number, name in enumerate(names, 1):
+        if not isinstance(name, str):
+            raise SourceError(
+                f"{where}: the name of column {number} is no text but {type(name).__name__}",
+                hint="Give the columns names: frame.columns = [...]",
+            )
+    rejects = is_rejects(names)
+    own = tuple(names[: -len(MENDED_BY)] if rejects else names)
+    header = header_of(own, config.columns, contract_names=contract_names, resolve=resolve, where=where)
+    added = [False] * (len(names) - len(own))
+    return Head(header, rejects, [*map(takes_days, header.columns), *added])
