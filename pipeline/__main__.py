@@ -1,5 +1,13 @@
-"""`python -m pipeline`."""
+"""`python -m pipeline`, and what `netcore-bulk-upload` is.
 
-from pipeline.cli import main
+Signals wait until the command line can take them: Ctrl-C while it is still importing is told like any other.
+"""
 
-main()
+import signal
+
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+
+from pipeline.cli import main  # noqa: E402 - not before
+
+if __name__ == "__main__":
+    main()

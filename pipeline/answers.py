@@ -121,11 +121,11 @@ def unanswered(error: BaseException, *, unsent: bool) -> SubmitError:
         cause, fix = UNSENT.get(kind, UNSENT["ConnectionError"])
         if fault := bundle_fault(ca_bundle()):
             cause, fix = fault, UNSENT["SSLError"].fix
-        if stopped:
-            cause, fix = f"Stopped ({kind}) before the API was asked.", "Run again when you like."
+        if stopped:  # by a signal, whose name it is
+            cause, fix = f"Stopped ({error or kind}) before the API was asked.", "Run again when you like."
         return SubmitUnavailable(f"{cause} Nothing was sent.", hint=fix)
     if stopped:
-        what = f"Stopped ({kind}) while the API was asked"
+        what = f"Stopped ({error or kind}) while the API was asked"
     elif isinstance(error, (TimeoutError, requests.Timeout)):
         what = "The API's answer did not come to its end in time"
     else:

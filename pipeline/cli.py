@@ -7,28 +7,41 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Callable
-from contextlib import redirect_stdout, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from pipeline import process
 from pipeline.errors import PipelineError
+from pipeline.exits import (
+    TRACEBACK,
+    Interrupted,
+    Stopped,
+    Unexpected,
+    Unwritable,
+    Usage,
+    catch_signals,
+    give_up_output,
+    write_aside,
+    write_out,
+)
 
 if TYPE_CHECKING:
     from pipeline.handoffs import Result, Step
 
-TRACEBACK = "PIPELINE_TRACEBACK"
-INTERRUPTED = {signal.SIGINT: 130, signal.SIGTERM: 143}
+DEFAULT_CONFIG = "config.yaml"
+_COMMAND = re.compile(r"python -m pipeline (?:policy|run|validate)\b(?! -c)")
 
 config_option = click.option(
-    "-c", "--config", default="config.yaml", show_default=True, help="The config file.", metavar="FILE"
+    "-c", "--config", default=DEFAULT_CONFIG, show_default=True, help="The config file.", metavar="FILE"
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
@@ -44,7 +57,7 @@ def cli(context: click.Context) -> None:
     """Validate contacts, host them on S3 and load them through Netcore CE's bulk-upload API.
 
     Exit codes: 0 done, 2 config or usage, 3 source, 4 rejected records, 5 storage, 6 API, 7 job,
-    130/143 interrupted, 1 anything else.
+    8 done but its output could not be written, 129/130/143 interrupted, 1 anything else.
     """
     if context.invoked_subcommand is None:  # click 8.1 would leave with 0
         click.echo(context.get_help(), err=True)
@@ -80,7 +93,7 @@ def run(source: str | None, config: str, until: Step, dry_run: bool, as_json: bo
     def job(progress: Any) -> Result:
         return flow.run(source, config, until=until, dry_run=dry_run, progress=progress)
 
-    _carry_out(job, as_json)
+    _carry_out(job, as_json, config)
 
 
 @cli.command()
@@ -94,7 +107,10 @@ def validate(source: str | None, config: str, output: str, as_json: bool) -> Non
     """Write what would be staged and what would be rejected to DIR; needs no network and no secret."""
     from pipeline import flow
 
-    _carry_out(lambda progress: flow.validate(source, config, output=output, progress=progress), as_json)
+    def job(progress: Any) -> Result:
+        return flow.validate(source, config, output=output, progress=progress)
+
+    _carry_out(job, as_json, config)
 
 
 @cli.command()
@@ -115,7 +131,8 @@ def policy(config: str, action: str | None) -> None:
     """
     from pipeline.policy import command as access
 
-    click.echo(access.carry_out(config, action))
+    with _hints_for(config):
+        click.echo(access.carry_out(config, action))
 
 
 @cli.command("config-schema")
@@ -131,86 +148,59 @@ def config_schema() -> None:
 @click.option("--primary-key", multiple=True, metavar="NAME", help="What the stand-in API keeps contacts by.")
 def sandbox(primary_key: tuple[str, ...]) -> None:
     """Start an embedded S3 and a stand-in for the bulk-upload API, and keep them until Ctrl-C."""
-    from pipeline import report
+    from pipeline import console
     from pipeline import sandbox as embedded
 
     with suppress(Stopped), embedded.start(primary_key=primary_key) as started:
-        report.sandbox(started)
+        console.sandbox(started)
         signal.pause()
 
 
-def _carry_out(job: Callable[[Any], Result], as_json: bool) -> NoReturn:
+@contextmanager
+def _hints_for(config: str) -> Iterator[None]:
+    """Within it, hints that name a command of ours name the config in use as well."""
+    try:
+        yield
+    except PipelineError as error:
+        if config != DEFAULT_CONFIG:
+            error.hint = _COMMAND.sub(lambda found: f"{found[0]} -c {shlex.quote(config)}", error.hint)
+        raise
+
+
+def _carry_out(job: Callable[[Any], Result], as_json: bool, config: str) -> NoReturn:
     """Run the job and leave with its exit code, having said what happened in the way that was asked for."""
-    from pipeline import report
+    from pipeline import console
 
     try:
         # Standard output is for what was asked for, so what a contract prints goes where errors go.
-        with report.progress(quiet=as_json) as progress, redirect_stdout(sys.stderr):
+        with _hints_for(config), console.progress(quiet=as_json) as progress, redirect_stdout(sys.stderr):
             result = job(progress)
     except Stopped as stop:
         raise Interrupted(stop) from None
-    if as_json:
-        click.echo(json.dumps(result.to_dict()))
-    else:
-        report.summary(result)
-    sys.exit(0)
+    sys.exit(_leave(result, None, as_json))
 
 
-def _fail(error: PipelineError, as_json: bool) -> int:
-    from pipeline import report
-    from pipeline.handoffs import Result
+def _leave(result: Result, error: PipelineError | None, as_json: bool) -> int:
+    """The exit code, once all is said; on standard error where standard output cannot be written to."""
+    from pipeline import console
 
-    if as_json:
-        result = error.result or Result(run_id="", error=error)
-        click.echo(json.dumps(result.to_dict()))
-    else:
-        if error.result:
-            report.summary(error.result)
-        report.failure(error)
+    def told() -> str:
+        return json.dumps(result.to_dict()) if as_json else console.summary(result)
+
+    if (as_json or result.run_id) and (why := write_out(told())):
+        if error is None:
+            error = result.error = Unwritable(why, result)
+        write_aside(told())
+    elif as_json or error is None:
+        return error.exit_code if error else 0
+    write_aside(console.failure(error))
     return error.exit_code
 
 
-class Stopped(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM. No `Exception`: pandera takes any that is raised within a check for a failed row."""
+def _fail(error: PipelineError, as_json: bool) -> int:
+    from pipeline.handoffs import Result
 
-    def __init__(self, signum: int) -> None:
-        self.signum = signal.Signals(signum)
-        self.result: Result | None = None
-
-
-class Interrupted(PipelineError):
-    """A run that was stopped: what was begun has been undone, or is told."""
-
-    def __init__(self, stop: Stopped) -> None:
-        self.exit_code = INTERRUPTED[stop.signum]  # type: ignore[misc]
-        job = stop.result.requestid if stop.result else None
-        self.retryable = not job  # type: ignore[misc]
-        hint = "Nothing was left half done; run again when you like."
-        if job:
-            hint = f"Job {job} goes on at the platform: do not run it again."
-        super().__init__(f"Stopped by {stop.signum.name}.", hint=hint)
-        self.result = stop.result
-        if self.result:
-            self.result.error = self
-
-
-class Unexpected(PipelineError):
-    """A fault of ours, told without its own message: that could hold a contact's value."""
-
-    def __init__(self, error: Exception) -> None:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        detail = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
-        place = f"{frame.name}, {Path(frame.filename).name} line {frame.lineno}"
-        super().__init__(
-            f"{type(error).__name__}{detail}, in {place}.",
-            hint=f"Set {TRACEBACK}=1 to see all of it; it may show contacts, so look before you pass it on.",
-        )
-
-
-def _interrupt(signum: int, _frame: FrameType | None) -> NoReturn:
-    for name in INTERRUPTED:
-        signal.signal(name, signal.SIG_IGN)  # a second one must not break off the cleaning up
-    raise Stopped(signum)
+    return _leave(error.result or Result(run_id="", error=error), error, as_json)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -218,30 +208,49 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     process.set_up()
     arguments = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in arguments
-    for name in INTERRUPTED:
-        signal.signal(name, _interrupt)
+    code = _code_of(arguments, as_json)
     try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        code = _unwritten(error)
+    sys.exit(code)
+
+
+def _unwritten(error: OSError) -> int:
+    """The exit code where standard output fails a command that does nothing but print."""
+    give_up_output()
+    if isinstance(error, BrokenPipeError):  # whoever reads has enough
+        return 1
+    return _fail(Unwritable(error.strerror or type(error).__name__), as_json=False)
+
+
+def _code_of(arguments: list[str], as_json: bool) -> int:
+    try:
+        catch_signals()
         code = cli.main(arguments, prog_name="python -m pipeline", standalone_mode=False)
     except PipelineError as error:
-        code = _fail(error, as_json)
+        return _fail(error, as_json)
     except click.ClickException as error:
         if as_json:
-            code = _fail(_Usage(error.format_message()), as_json)
-        else:
-            error.show()
-            code = error.exit_code
+            return _fail(Usage(error.format_message()), as_json)
+        error.show()
+        return error.exit_code
+    except Stopped as stop:
+        return _fail(Interrupted(stop), as_json)
     except click.Abort as abort:  # what click makes of a KeyboardInterrupt
-        stop = abort.__cause__
-        code = _fail(Interrupted(stop if isinstance(stop, Stopped) else Stopped(signal.SIGINT)), as_json)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
+        cause = abort.__cause__
+        stopped = cause if isinstance(cause, Stopped) else Stopped(signal.SIGINT)
+        return _fail(Interrupted(stopped), as_json)
     except Exception as error:
+        if isinstance(error, OSError) and _is_about_output(error):
+            return _unwritten(error)
         if os.environ.get(TRACEBACK):
             raise
-        code = _fail(Unexpected(error), as_json)
-    sys.exit(code if isinstance(code, int) else 0)
+        return _fail(Unexpected(error), as_json)
+    return code if isinstance(code, int) else 0
 
 
-class _Usage(PipelineError):
-    exit_code = 2
+def _is_about_output(error: OSError) -> bool:
+    """Whether it is a command's own writing that failed."""
+    return traceback.extract_tb(error.__traceback__)[-1].name == "echo"

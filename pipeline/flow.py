@@ -33,9 +33,11 @@ def run(
 
     Raises a `PipelineError` (see `pipeline.errors`) whose `result` says how far the run had come.
     """
+    from pipeline import forked
     from pipeline.config.file import load_config
     from pipeline.steps import Run
 
+    forked.check()
     settings = load_config(config)
     settings.require("submit" if dry_run else until, source_given=source is not None)
     this = Run(settings, progress, workers=workers, slice_bytes=slice_bytes)
@@ -56,9 +58,11 @@ def validate(
     Writes `accepted.csv`, byte for byte what would be staged, and `rejects.csv` to the folder `output`, both
     readable by their owner only. Takes all else, and raises, as `run` does.
     """
+    from pipeline import forked
     from pipeline.config.file import load_config
     from pipeline.steps import Run
 
+    forked.check()
     settings = load_config(config)
     settings.require("validate", source_given=source is not None)
     this = Run(settings, progress, output=Path(output), workers=workers, slice_bytes=slice_bytes)

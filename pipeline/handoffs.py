@@ -276,7 +276,7 @@ class Result:
                 "key": hosted.key,
                 "bytes": hosted.bytes,
                 "url_mode": hosted.url_mode,
-                "expires_at": hosted.expires_at,
+                "expires_at": None if self.sandbox else hosted.expires_at,  # its store is gone with it
             },
             "staged": hosted and hosted.staged.to_dict(),
             "requestid": self.requestid,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import gc
+import io
 import os
 import sys
 
@@ -20,6 +21,14 @@ def set_up() -> None:
     """Less work for the collector, memory kept for the next slice, no threads that nobody needs."""
     gc.set_threshold(500_000, 50, 50)  # imports alone make 170,000 objects, which stay; a run of records, few
     atexit.register(gc.freeze)  # what is left goes with the process
+    for descriptor in range(3):  # one that is closed would be given to the next socket, and be written to
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdout, sys.stderr):  # whatever the locale, a name that it lacks is no fault
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here multiplies matrices
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for some takes 10 ms
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):  # musl has none

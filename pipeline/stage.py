@@ -151,7 +151,8 @@ class Upload:
 
     def _collect(self, until_left: int) -> None:
         while len(self._under_way) > until_left:
-            done, self._under_way = wait(self._under_way, return_when=FIRST_COMPLETED)
+            # With an end to the wait: else it would be deaf to Ctrl-C, whose handler polars replaces.
+            done, self._under_way = wait(self._under_way, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in done:
                 number, etag, part = future.result()
                 self._done[number] = (etag, part)

@@ -39,10 +39,8 @@ def test_long_pieces_combine_too() -> None:
 @pytest.fixture(scope="module")
 def store() -> Iterator[Store]:
     with start() as sandbox:
-        config = StageConfig.model_validate(
-            {"bucket": sandbox.bucket, "endpoint_url": sandbox.endpoint_url, "region": sandbox.region}
-        )
-        yield Store(config, (sandbox.access_key, sandbox.secret_key))
+        named = {"bucket": sandbox.bucket, "endpoint_url": sandbox.endpoint_url, "region": sandbox.region}
+        yield Store(StageConfig.model_validate(named), (sandbox.access_key, sandbox.secret_key))
 
 
 PARTS = (bytes(range(256)) * 20480, b"EMAIL\n" * 100)

@@ -18,7 +18,8 @@ from fakes import hold, wire
 
 import pipeline.flow
 from pipeline import JobFailed, RejectedRows, SourceError, StageError, SubmitRefused, SubmitUnknown
-from pipeline.cli import Stopped, cli, main
+from pipeline.cli import cli, main
+from pipeline.exits import Stopped
 from pipeline.handoffs import Result
 
 ROOT = Path(__file__).parents[1]

@@ -106,7 +106,7 @@ def _why(i: Import) -> str:
         return "nothing but __main__ imports cli"
     if i.name == "pipeline.flow" and i.module not in ("pipeline", "pipeline.cli"):
         return "nothing but cli and the package itself imports flow"
-    if i.name == "pipeline.report" and i.module != "pipeline.cli":
+    if i.name == "pipeline.console" and i.module != "pipeline.cli":
         return "what a person reads is the command line's"
     if i.name == "pipeline" and i.module != "pipeline":
         return "names are imported from the modules that they are in"
@@ -142,7 +142,7 @@ def test_there_is_something_to_look_at() -> None:
     assert ("pipeline.__main__", "pipeline.cli") in found
     assert ("pipeline.cli", "pipeline.flow") in found  # inside a function
     assert ("pipeline.steps", "pipeline.submit") in found
-    assert ("pipeline.report", "pipeline.handoffs") in found  # for types only
+    assert ("pipeline.console", "pipeline.handoffs") in found  # for types only
     assert {step for step in STEPS if step not in modules()} == set()
 
 
@@ -164,7 +164,7 @@ def test_no_imports_run_in_circles() -> None:
         ("pipeline.urls.presigned", "import pipeline.stage"),
         ("pipeline.engines.local", "def f():\n    import pipeline.validation as v"),
         ("pipeline.contract.rules", "from importlib import import_module\nimport_module('pipeline.read')"),
-        ("pipeline.report", "from pipeline.flow import Progress"),
+        ("pipeline.console", "from pipeline.flow import Progress"),
         ("pipeline.flow", "from pipeline.cli import main"),
         ("pipeline.s3", "from pipeline.flow import run"),
         ("pipeline.contract", "import schemas.contact"),

@@ -152,9 +152,25 @@ OneAscii = Annotated[str, AfterValidator(_one_ascii)]
 OneAsciiOrNone = Annotated[str, AfterValidator(lambda value: value and _one_ascii(value))]
 Encoding = Annotated[str, AfterValidator(_encoding)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
-Bucket = Annotated[
-    str, _like(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}", "a bucket's name alone: letters, digits and - _ .")
-]
+
+
+def _bucket(value: str) -> str:
+    if value.startswith("arn:"):
+        raise ValueError("an ARN: write the bucket's name alone; access points cannot host the file")
+    if value.startswith("s3:"):
+        raise ValueError("a URL: write the bucket's name alone, and a folder as stage.prefix")
+    if value.endswith(("--x-s3", "--xa-s3")):
+        raise ValueError(
+            "a directory bucket, which gives out no URL that others can fetch: use a general one"
+        )
+    if value.endswith(("--ol-s3", ".mrap")):
+        raise ValueError("an access point, which cannot host the file: write the bucket's own name")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}", value):
+        raise ValueError("a bucket's name alone: letters, digits and - _ .")
+    return value
+
+
+Bucket = Annotated[str, AfterValidator(_bucket)]
 Country = Annotated[str, _like(r"[A-Z]{2}", "a country's two-letter code, such as DE")]
 Region = Annotated[str, _like(r"[a-z0-9-]{1,63}", "a region's name, such as eu-central-1")]
 Encryption = Annotated[
@@ -190,6 +206,17 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+_HOST = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?(?<!\.\.))+")
+
+
+def _ascii(host: str) -> str:
+    """The host's name as DNS has it, "" where it cannot be one."""
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        return ""
+
+
 def web_address(value: str) -> str:
     """The address without a slash at its end; ValueError where it is none that may be used."""
     if re.search(r"[\s\\\x00-\x1f\x7f]", value):
@@ -201,6 +228,8 @@ def web_address(value: str) -> str:
         raise ValueError("the host or port of this address cannot be read") from None
     if parts.scheme not in ("http", "https") or not host:
         raise ValueError("an address starts with https:// and names a host")
+    if ":" not in host and not _HOST.fullmatch(_ascii(host)):
+        raise ValueError("that is no host name: letters, digits and - between single dots")
     if "@" in parts.netloc:
         raise ValueError("an address holds no user name and no password")
     if "?" in value or "#" in value:

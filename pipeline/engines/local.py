@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from queue import Empty, Queue
 from threading import Event, Thread
 from typing import TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
+WAIT_SECONDS = 0.5
 
 
 def in_order(work: Callable[[A], B], slices: Iterable[A], workers: int | None = None) -> Generator[B]:
@@ -25,7 +28,9 @@ def in_order(work: Callable[[A], B], slices: Iterable[A], workers: int | None = 
         feeder = Thread(target=_feed, args=(work, slices, pool, results, stopped), name="pipeline-feed")
         feeder.start()
         try:
-            yield from map(_result, iter(results.get, None))  # and keep no slice while waiting for the next
+            yield from map(
+                _result, iter(partial(_next, results), None)
+            )  # and keep no slice while waiting for the next
         finally:
             stopped.set()
             while feeder.is_alive():
@@ -34,9 +39,21 @@ def in_order(work: Callable[[A], B], slices: Iterable[A], workers: int | None = 
             _forget(results)
 
 
+def _next(results: Queue[Future[B] | None]) -> Future[B] | None:
+    """The next result. A wait without an end would be deaf to Ctrl-C, whose handler polars replaces."""
+    while True:
+        with suppress(Empty):
+            return results.get(timeout=WAIT_SECONDS)
+
+
 def _result(future: Future[B] | None) -> B:
     assert future  # noqa: S101 - for the type checker: None has ended it
-    return future.result()
+    while True:
+        try:
+            return future.result(timeout=WAIT_SECONDS)
+        except TimeoutError:
+            if future.done():  # it is the work's own
+                raise
 
 
 def _feed(

@@ -145,6 +145,10 @@ KINDS: dict[str, Advice] = {
     ),
     "InvalidProxiesConfigError": Advice("The proxy's settings are not usable.", _SETTING),
     "ResponseParserError": NOT_S3,
+    "HTTPClientError": Advice(
+        "The answer is not that of an S3 store: it redirects, or speaks another protocol.",
+        "Check stage.endpoint_url: name, port, http or https.",
+    ),
     "SSLError": CERTIFICATE,
     "NoCredentialsError": Advice(
         "None of boto3's ways led to credentials.",

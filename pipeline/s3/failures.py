@@ -46,8 +46,8 @@ def _explained(error: Exception, doing: str) -> PipelineError | None:
 
 def _refused(error: Exception, doing: str) -> StageError:
     response = getattr(error, "response", {})
-    code = str(response.get("Error", {}).get("Code", "unknown"))
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    code = str(response.get("Error", {}).get("Code") or status)
     refused = understood(status, code, str(response.get("Error", {}).get("Message", "")))
     hint = refused.hint
     if code.isdigit() and not str(getattr(error, "operation_name", "")).startswith("Head"):

@@ -1,4 +1,4 @@
-"""What a person reads: the progress of a run, its summary, its failure. All of it goes to standard error
+"""What a terminal shows: the progress of a run, its summary, its failure. All of it goes to standard error
 but the summary; none of it holds a contact's value or a secret.
 """
 
@@ -76,8 +76,8 @@ def _bar() -> Iterator[Progress]:
         yield show
 
 
-def summary(result: Result) -> None:
-    """Print how far the run came: records, reasons, file, job."""
+def summary(result: Result) -> str:
+    """How far the run came: records, reasons, file, job, warnings."""
     lines = [f"run       {result.run_id}: {_state(result)}"]
     if result.records:
         lines.append(f"records   {result.records:>12,}")
@@ -94,26 +94,45 @@ def summary(result: Result) -> None:
         lines.append(f"changed   {number:>12,}  {name}, by the contract's parsers and defaults")
     lines += [f"warning   {sentence}" for sentence in result.warnings]
     if result.hosted:
-        until = f", fetchable until {result.hosted.expires_at}" if result.hosted.expires_at else ""
         lines.append(f"hosted    s3://{result.hosted.bucket}/{result.hosted.key}")
-        lines.append(f"          {result.hosted.bytes:,} bytes, {result.hosted.url_mode} URL{until}")
+        lines.append(f"          {result.hosted.bytes:,} bytes, {result.hosted.url_mode} URL{_until(result)}")
     if result.requestid:
         lines.append(f"job       {result.requestid}: {_job(result)}")
+    lines += [f"warning   {warning}" for warning in result.warnings]
+    lines += [f"left      {left}" for left in result.left_behind]
     if result.request:
         lines += ["would send", *(f"  {line}" for line in result.request.splitlines())]
-    click.echo("\n".join(line.rstrip() for line in lines))
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _state(result: Result) -> str:
     meaning = {
         "validated": "validated, nothing was staged or sent",
         "staged": "staged, nothing was sent",
-        "submitted": "submitted: the platform has taken the job, its end was not waited for",
+        "submitted": f"submitted: the platform has taken the job, {_end(result)}",
         "completed": "completed: the platform called back that the job is done",
+        "unknown": "unknown: the platform may have taken the job",
     }
     words = meaning.get(result.state, result.state)
-    colour = {"completed": "green", "validated": "green", "staged": "green", "submitted": "green"}
-    return click.style(words, fg=colour.get(result.state, "red"), bold=True)
+    good = ("completed", "validated", "staged", "submitted")
+    styled = click.style(words, fg="green" if result.state in good else "red", bold=True)
+    return f"{click.style('SANDBOX', fg='yellow', bold=True)}, {styled}" if result.sandbox else styled
+
+
+def _end(result: Result) -> str:
+    """What is known of the end of a job that was taken, and no more."""
+    ends = {
+        "JobTimeout": "and has not called back in time",
+        "Interrupted": "and the run was stopped before its end",
+    }
+    return ends.get(type(result.error).__name__, "whose end this run does not wait for")
+
+
+def _until(result: Result) -> str:
+    if result.sandbox:
+        return ", gone with the sandbox"
+    expires_at = result.hosted.expires_at if result.hosted else None
+    return f", fetchable until {expires_at}" if expires_at else ""
 
 
 def _rejects_file(result: Result) -> str:
@@ -122,16 +141,15 @@ def _rejects_file(result: Result) -> str:
 
 def _job(result: Result) -> str:
     if result.outcome is None:
-        return "accepted; set track.callback_url and track.wait to see it end"
+        return "accepted; the platform tells its end in its panel, and by mail to submit.notifyemail"
     counts = ", ".join(f"{name} {number:,}" for name, number in result.outcome.counts.items())
     return f"{result.outcome.said or result.outcome.status}{f' ({counts})' if counts else ''}"
 
 
-def failure(error: PipelineError) -> None:
-    """Print what went wrong and what to do next."""
-    click.echo(f"{click.style('Error:', fg='red', bold=True)} {error.message}", err=True)
-    if error.hint:
-        click.echo(f"  -> {error.hint}", err=True)
+def failure(error: PipelineError) -> str:
+    """What went wrong and what to do next."""
+    hint = f"\n  -> {error.hint}" if error.hint else ""
+    return f"{click.style('Error:', fg='red', bold=True)} {error.message}{hint}"
 
 
 def sandbox(started: Sandbox) -> None:
