@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -13,13 +14,17 @@ import polars as pl
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pipeline import errors
+from pipeline import errors, exits
+from pipeline.answers import UNSENT
 from pipeline.cli import cli
 from pipeline.config import Config
 from pipeline.contract import typed
 from pipeline.contract.describe import cell_type
 from pipeline.csv.text import NoTextError, of_series
+from pipeline.preflight import MEANINGS
 from pipeline.read.columns import has_only_days, pandas_text
+from pipeline.s3.advice import CODES, KINDS
+from pipeline.s3.credentials import WAYS
 
 
 def exit_codes() -> str:
@@ -32,8 +37,55 @@ def exit_codes() -> str:
             retryable = "yes" if error.retryable else "no"
             rows.append(f"| {error.exit_code} | `{name}` | {retryable} | {when} |")
     rows[3:] = sorted(rows[3:])
-    rows.append("| 130, 143 | `Interrupted` | yes | Ctrl-C or SIGTERM; what was begun was undone |")
+    unwritable = (exits.Unwritable.__doc__ or "").strip().splitlines()[0]
+    rows.append(f"| {exits.Unwritable.exit_code} | `Unwritable` | without a job | {unwritable} |")
+    codes = ", ".join(str(code) for code in sorted(exits.INTERRUPTED.values()))
+    rows.append(
+        f"| {codes} | `Interrupted` | without a job | "
+        "SIGHUP, Ctrl-C or SIGTERM; what was begun was undone, or is in `left_behind`. |"
+    )
     return "\n".join(rows)
+
+
+def _advice(table: Mapping[str, errors.Advice], head: str) -> str:
+    """A Markdown table with a row for each advice, and all names that it is for."""
+    names: dict[errors.Advice, list[str]] = {}
+    for name, advice in table.items():
+        names.setdefault(advice, []).append(f"`{name}`")
+    rows = [f"| {head} | cause | what to do |", "| --- | --- | --- |"]
+    rows += [f"| {', '.join(found)} | {advice.cause} | {advice.fix} |" for advice, found in names.items()]
+    return "\n".join(rows)
+
+
+def store_codes() -> str:
+    """A Markdown table of what a store's error codes mean."""
+    return _advice(CODES, "code")
+
+
+def store_failures() -> str:
+    """A Markdown table of what boto3 raises where no S3 store answered."""
+    return _advice(KINDS, "boto3 says")
+
+
+def credential_ways() -> str:
+    """A Markdown table of the ways to credentials and what to do where they fail."""
+    rows = ["| way | what it takes | what to do |", "| --- | --- | --- |"]
+    for way, (what, fix) in WAYS.items():
+        texts = [text.replace("{profile}", "NAME") for text in (what, fix)]
+        rows.append(f"| `{way}` | {texts[0]} | {texts[1]} |")
+    return "\n".join(rows)
+
+
+def url_refusals() -> str:
+    """A Markdown table of what it means that the hosted file's URL is refused."""
+    rows = ["| code | what it means and what to do |", "| --- | --- |"]
+    rows += [f"| {f'`{code}`' if code else 'none'} | {meaning} |" for code, meaning in MEANINGS.items()]
+    return "\n".join(rows)
+
+
+def unsent_requests() -> str:
+    """A Markdown table of what keeps a request to the API from being sent."""
+    return _advice(UNSENT, "Python says")
 
 
 def config_keys() -> str:

@@ -98,7 +98,6 @@ def summary(result: Result) -> str:
         lines.append(f"          {result.hosted.bytes:,} bytes, {result.hosted.url_mode} URL{_until(result)}")
     if result.requestid:
         lines.append(f"job       {result.requestid}: {_job(result)}")
-    lines += [f"warning   {warning}" for warning in result.warnings]
     lines += [f"left      {left}" for left in result.left_behind]
     if result.request:
         lines += ["would send", *(f"  {line}" for line in result.request.splitlines())]

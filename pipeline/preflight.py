@@ -210,7 +210,8 @@ def _expect_refusal(seen: _Seen, where: str) -> None:
 
 
 _NOT_IT = "What answers there is not the store: check stage.public_endpoint_url or stage.public_base_url."
-_MEANS = {
+# What a refusal of the URL itself means, by S3's code; "" where it is none of S3's.
+MEANINGS: dict[str, str] = {
     "AccessDenied": "Whoever signed the URL may not read (s3:GetObject), or a policy denies it; a URL "
     "without signature has to be allowed by the bucket's policy.",
     "SignatureDoesNotMatch": "The store is reached under another host name than the URL was signed for, or a "
@@ -230,5 +231,5 @@ def _refused(refused: Refusal, where: str) -> StageError:
     elif refused.status < 400:
         hint = "Redirects are not followed, neither here nor surely by the platform: name where it leads to."
     else:
-        hint = _MEANS.get(refused.code, refused.hint)
+        hint = MEANINGS.get(refused.code, refused.hint)
     return StageError(f"{where} is refused: {refused}.", hint=hint)
