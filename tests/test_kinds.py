@@ -83,7 +83,7 @@ TEXTS = {
     "Git LFS": ["version https://git-lfs.github.com/spec/v1\noid sha256:4d7a"],
 }  # fmt: skip
 BYTES = {
-    "gzip data": gzip.compress(CSV.encode()),
+    "gzip data": gzip.compress(CSV.encode(), mtime=0),
     "a zip archive": zipped("contacts.csv"),
     "an Excel workbook": zipped("[Content_Types].xml", "xl/workbook.xml"),
     "an old Excel": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),

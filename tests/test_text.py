@@ -148,7 +148,7 @@ def test_values_of_mixed_types() -> None:
         np.datetime64("2024-01-02"): "2024-01-02", dt.time(1, 2): "01:02:00",
         np.str_("x"): "x", "\ufffd": "\ufffd", UUID(int=1): str(UUID(int=1)),
     }  # fmt: skip
-    nothing = [float("nan"), np.float64("nan"), np.datetime64("NaT"), pd.NaT, Decimal("nan"), b""]
+    nothing = [float("nan"), np.float64("nan"), np.datetime64("NaT", "ns"), pd.NaT, Decimal("nan"), b""]
     found = of_objects([*values, *nothing])
     assert found.cells.to_list() == [*values.values(), *[None] * len(nothing)]
     assert not found.undecodable
