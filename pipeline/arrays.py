@@ -10,3 +10,4 @@ Offsets = npt.NDArray[np.int64]
 
 Mask = npt.NDArray[np.bool_]
 Hashes = npt.NDArray[np.uint64]
+Bytes = npt.NDArray[np.uint8]

@@ -68,18 +68,20 @@ class Columns:
 
 
 class _Column(NamedTuple):
-    """One column's rules: `nothing_wrong` is by the quick reading, `value` and `fails` by the exact one."""
+    """One column's rules: `nothing_wrong` is about the quick reading, if any, `fails` about the exact one."""
 
     name: str
-    nothing_wrong: pl.Expr | None
+    quick: pl.Expr | None
+    nothing_wrong: pl.Expr
     value: pl.Expr
     fails: tuple[pl.Expr, ...]
 
     def look(self, texts: pl.Series) -> Iterator[Found]:
         """The rows that fail, by reason, and those that pandera must be asked about, by `_ASK`."""
         rows = None
-        if self.nothing_wrong is not None:
-            good = texts.to_frame().select(self.nothing_wrong.fill_null(False)).to_series()
+        if self.quick is not None:
+            values = texts.to_frame().with_columns(self.quick.alias(_VALUE))
+            good = values.select(self.nothing_wrong.fill_null(False)).to_series()
             if good.all():
                 return
             rows = (~good).arg_true().to_numpy()
@@ -99,22 +101,20 @@ class _Column(NamedTuple):
 
 def _compile(name: str, rule: ColumnRule) -> _Column | None:
     """The rules of a column; None where nothing can be wrong with any text."""
-    text = pl.col(name)
-    answers = dict(_answers(name, rule, pl.col(_VALUE)))
+    text, value = pl.col(name), pl.col(_VALUE)
+    answers = dict(_answers(name, rule, value))
     if rule.parsed or rule.default is not None:  # pandera changes the value, and judges what becomes of it
-        return _Column(name, None, text, (ASK.alias(_ASK),))
+        return _Column(name, None, ASK, text, (ASK.alias(_ASK),))
     if not answers:
         return None
-    quick = typed.quick(text, rule.type, compared=bool(rule.checks))
-    nothing_wrong = None
-    if quick is not None:
-        right = quick.is_not_null() & ~pl.any_horizontal(
-            *(fails(quick, rule.type, check) for check in rule.checks), pl.lit(value=False)
-        )
-        blank_is_right = rule.nullable and all(check.ignore_na for check in rule.checks)
-        nothing_wrong = text.is_null() | right if blank_is_right else right
+    quick = typed.quick(text, rule.type) if rule.checks else typed.surely_value(text, rule.type)
+    days = rule.type.kind in ("date", "datetime")
+    wrong = (fails(value, rule.type, check, days=days) for check in rule.checks)
+    right = value.is_not_null() & ~pl.any_horizontal(*wrong, pl.lit(value=False))
+    blank_is_right = rule.nullable and all(check.ignore_na for check in rule.checks)
+    nothing_wrong = text.is_null() | right if blank_is_right else right
     found = tuple(answer.alias(reason) for reason, answer in answers.items())
-    return _Column(name, nothing_wrong, typed.value(text, rule.type), found)
+    return _Column(name, quick, nothing_wrong, typed.value(text, rule.type), found)
 
 
 def _answers(name: str, rule: ColumnRule, value: pl.Expr) -> Iterator[tuple[str, pl.Expr]]:

@@ -36,48 +36,70 @@ class NoCounterpart(Exception):
     """An argument that pandas may compare in a way of its own."""
 
 
-def fails(value: pl.Expr, type_: CellType, check: CheckRule) -> pl.Expr:
+def fails(value: pl.Expr, type_: CellType, check: CheckRule, *, days: bool = False) -> pl.Expr:
     """Whether values fail the check: true, false, or null where pandera must be asked.
 
-    `value` is what `typed.value` makes of a column of that type; where it is null the answer means nothing.
+    `value` is what `typed.value` makes of a column of that type, or, for `days`, what `typed.quick` makes of
+    dates and date-times. Where it is null the answer means nothing.
     """
     if type_.kind == "text" and check.kind in ON_TEXT:
         return ON_TEXT[check.kind](value, check.args)
     try:
         if check.kind in EQUALITY:
-            return _unequal(value, type_, check)
+            return _unequal(value, type_, check, days=days)
         if check.kind in ORDER:
-            return _beyond(value, type_, check)
+            return _beyond(value, type_, check, days=days)
     except NoCounterpart:
         pass
     return ASK
 
 
-def _unequal(value: pl.Expr, type_: CellType, check: CheckRule) -> pl.Expr:
+def _unequal(value: pl.Expr, type_: CellType, check: CheckRule, *, days: bool) -> pl.Expr:
     literal = _literal(type_)
     if check.kind in ("isin", "notin"):
         (listed,) = check.args.values()
         if not isinstance(listed, tuple):
             raise NoCounterpart
-        equal = value.is_in([literal(each) for each in listed])
+        equal = value.is_in([str(literal(each)) if days else literal(each) for each in listed])
     else:
-        equal = value == literal(check.args["value"])
+        wanted = literal(check.args["value"])
+        equal = value == (str(wanted) if days else wanted)
     wrong = ~equal if check.kind in ("equal_to", "isin") else equal
     return wrong if type_.kind in ("text", "integer", "decimal", "date") else _if_passes(wrong)
 
 
-def _beyond(value: pl.Expr, type_: CellType, check: CheckRule) -> pl.Expr:
+def _beyond(value: pl.Expr, type_: CellType, check: CheckRule, *, days: bool) -> pl.Expr:
     if type_.kind in ("boolean", "category"):
         raise NoCounterpart
-    literal = _ticks(type_) if type_.kind == "datetime" else _literal(type_)
-    value = value.to_physical() if type_.kind == "datetime" else value
+    at_least, at_most = _day_bounds(type_) if days else (_bound(type_),) * 2
+    value = value.to_physical() if type_.kind == "datetime" and not days else value
     low, low_too, high, high_too = bounds(check)
     wrong = []
     if low is not None:
-        wrong.append(value < literal(low) if low_too else value <= literal(low))
+        wrong.append(value < at_least(low) if low_too else value <= at_most(low))
     if high is not None:
-        wrong.append(value > literal(high) if high_too else value >= literal(high))
+        wrong.append(value > at_most(high) if high_too else value >= at_least(high))
     return _if_passes(pl.any_horizontal(wrong)) if type_.kind == "text" else pl.any_horizontal(wrong)
+
+
+def _bound(type_: CellType) -> Literal:
+    return _ticks(type_) if type_.kind == "datetime" else _literal(type_)
+
+
+def _day_bounds(type_: CellType) -> tuple[Literal, Literal]:
+    """A bound as the text of the first day that begins no sooner, and of the last that begins no later."""
+    exact = _bound(type_)
+
+    def last(bound: Any) -> str:
+        exact(bound)
+        day: dt.date = bound.date() if type_.kind == "datetime" else bound
+        return day.isoformat()
+
+    def first(bound: Any) -> str:
+        begun = type_.kind == "datetime" and bound.time() != dt.time()
+        return last(bound + dt.timedelta(days=1) if begun else bound)
+
+    return first, last
 
 
 def bounds(check: CheckRule) -> tuple[Any, bool, Any, bool]:

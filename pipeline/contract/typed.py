@@ -34,7 +34,6 @@ _TRUE, _FALSE = "^[Tt][Rr][Uu][Ee]$", "^[Ff][Aa][Ll][Ss][Ee]$"
 _ZONE = " ?(?:Z|UTC|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)"
 _DATETIME = rf"^{_DAY}(?:[T ]{TIME}(?:{_ZONE})?)?$"
 
-DAY_BYTES = 10
 # A day of a year that every date-time dtype holds.
 _LEAP_YEAR = "(?:(?:1[7-9]|2[01])(?:0[48]|[2468][048]|[13579][26])|2000)"
 _SURE_DAY = (
@@ -73,22 +72,27 @@ def value(column: pl.Expr, type_: CellType) -> pl.Expr:
             )
 
 
-def quick(column: pl.Expr, type_: CellType, *, compared: bool) -> pl.Expr | None:
-    """A quicker `value`: right where it is not null, and null for some texts that are values too.
+def quick(column: pl.Expr, type_: CellType) -> pl.Expr | None:
+    """A quicker `value`, null for some texts that are values too; None where there is none.
 
-    None where there is none. Not `compared`: all that matters is where it is null.
+    Whole numbers as they are; of dates, and of date-times without a zone, the text of those that are
+    written as a day and no more.
     """
     match type_.kind:
         case "integer":
             return column.cast(_numbers(type_), strict=False)
-        case "date" if not compared:
+        case "date":
             return pl.when(column.str.contains(_SURELY_A_DAY)).then(column)
-        case "datetime" if not compared and type_.zone is None:
-            return pl.when(column.str.contains(_SURELY_A_MOMENT)).then(column)
         case "datetime" if type_.zone is None:
-            day = pl.when(column.str.len_bytes() == DAY_BYTES).then(_day(column))
-            return _ticks(day.cast(pl.Int64) * 86400, type_)
+            return pl.when(column.str.contains(_SURELY_A_DAY)).then(column)
     return None
+
+
+def surely_value(column: pl.Expr, type_: CellType) -> pl.Expr | None:
+    """As `quick`, where nothing is to be compared with: date-times with a time of day, too."""
+    if type_.kind == "datetime" and type_.zone is None:
+        return pl.when(column.str.contains(_SURELY_A_MOMENT)).then(column)
+    return quick(column, type_)
 
 
 def view(cells: pl.DataFrame, types: Mapping[str, CellType]) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -59,7 +59,7 @@ def _parse(
         cells = _parse_fast(records, dialect, columns, wanted)
     if cells is None:
         cells = parse_carefully(records, dialect, columns).select(wanted)
-    if dialect != CANONICAL or b'"' in records.data:  # then there may be `""`, which is read as ""
+    if dialect != CANONICAL or b'""' in records.data:  # which polars reads as "", where a cell is no more
         cells = cells.with_columns(pl.when(pl.all() != "").then(pl.all()))
     return cells, records
 

@@ -19,15 +19,12 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
-from pipeline.arrays import Mask, Offsets
+from pipeline.arrays import Bytes, Mask, Offsets
 from pipeline.csv.dialect import Dialect, grammar
 from pipeline.csv.escapes import CR, LF, escaping
 from pipeline.csv.records import Malformed, Records
 from pipeline.csv.structure import record_ends
-
-Bytes = npt.NDArray[np.uint8]
 
 # A malformed line is kept whole in the rejects up to this many times the longest record allowed.
 LINE_FACTOR = 16
@@ -98,10 +95,10 @@ def _regular(data: bytes, dialect: Dialect, limit: int, width: int, line: int, f
     if (ends - starts).max() > limit:
         return None
     used = int(stops[-1])
-    lines = data.count(b"\n", 0, used)
-    places = np.arange(line, line + len(last))
+    physical = np.frombuffer(data, np.uint8, used) == LF
+    lines, places = int(np.count_nonzero(physical)), np.arange(line, line + len(last))
     if lines != len(last):
-        places = line + np.searchsorted(np.flatnonzero(np.frombuffer(data, np.uint8) == LF), starts)
+        places = line + np.searchsorted(np.flatnonzero(physical), starts)
     return Cut(Records(data, starts, ends, stops, places, width=width), used, line + lines)
 
 

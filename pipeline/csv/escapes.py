@@ -10,14 +10,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from pipeline.arrays import Offsets
+from pipeline.arrays import Bytes, Offsets
 from pipeline.csv.dialect import Dialect
 from pipeline.csv.records import Records
 
-Bytes = npt.NDArray[np.uint8]
 Marks = Mapping[int, int]  # and the byte that each stands for
 
 LF, CR, NULL = b"\n\rN"  # an escape and N, alone in a cell, are how databases write their null

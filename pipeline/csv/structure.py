@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.arrays import Hashes, Mask, Offsets
+from pipeline.arrays import Bytes, Hashes, Mask, Offsets
 from pipeline.csv.dialect import Dialect
 
 LF = ord("\n")
@@ -36,43 +36,49 @@ def record_ends(data: bytes, dialect: Dialect, width: int, *, complete: bool) ->
     separator = (at == ord(dialect.delimiter)) | line_end
     quote = dialect.quotechar.encode()
     if quote and quote in data:
-        inside = _inside_quotes(at, separator, ord(quote), complete=complete)
-        if inside is None:
+        packed = _packed(separator)
+        outside = _outside_quotes(_packed(at == ord(quote)), packed, at if b"\r" in data else None)
+        if outside is None or (complete and not outside[-1] >> _TOP):
             return None
-        separator &= ~inside
+        separator = _unpacked(packed & outside, len(at))
+        if ((lines := _packed(line_end)) & ~outside).any():
+            line_end = _unpacked(lines & outside, len(at))
     separators = np.flatnonzero(separator)
     ends: Offsets = separators[width - 1 :: width]
-    at_ends = np.count_nonzero(line_end[separators])
-    rest = len(separators) - len(ends) * width
-    if at_ends != len(ends) or not line_end[ends].all() or (complete and (rest or not len(ends))):
+    if np.count_nonzero(line_end) != len(ends) or not line_end[ends].all():
+        return None
+    if complete and (len(separators) != len(ends) * width or not len(ends)):
         return None
     if width == 1 and _has_blank_line(at, ends):
         return None
     return ends
 
 
-def _has_blank_line(at: np.ndarray, ends: Offsets) -> bool:
+def _has_blank_line(at: Bytes, ends: Offsets) -> bool:
     lengths = np.diff(ends, prepend=-1) - 1
     return bool((lengths == 0).any() or (at[ends[lengths == 1] - 1] == ord("\r")).any())
 
 
-def _inside_quotes(at: np.ndarray, separator: Mask, quote: int, *, complete: bool) -> Mask | None:
-    """Which bytes stand within quotes, their opening quote included; None where quotes are out of order."""
-    quotes = _packed(at == quote)
+def _outside_quotes(quotes: Hashes, separators: Hashes, with_cr: Bytes | None) -> Hashes | None:
+    """Which bytes stand outside of quotes; None where quotes are out of order. All packed.
+
+    `with_cr` are the bytes, where there may be a CR behind a closing quote.
+    """
     inside = _prefix_xor(quotes)
-    if complete and inside[-1] >> _TOP:
-        return None
-    beside = _packed(separator) | quotes
+    beside = separators | quotes
     before = beside << np.uint64(1)
     before[1:] |= beside[:-1] >> _TOP
     before[0] |= np.uint64(1)
-    after = (beside | _packed(at == ord("\r"))) if (at == ord("\r")).any() else beside
+    after = beside if with_cr is None else beside | _packed(with_cr == ord("\r"))
     behind = after >> np.uint64(1)
     behind[:-1] |= after[1:] << _TOP
     if ((quotes & inside & ~before) | (quotes & ~inside & ~behind)).any():
         return None
-    found: Mask = np.unpackbits(inside.view(np.uint8), count=len(at), bitorder="little").view(np.bool_)
-    return found
+    return ~inside
+
+
+def _unpacked(words: Hashes, size: int) -> Mask:
+    return np.unpackbits(words.view(np.uint8), count=size, bitorder="little").view(np.bool_)
 
 
 def _packed(mask: Mask) -> Hashes:
