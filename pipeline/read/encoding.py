@@ -74,8 +74,11 @@ def _check_width(head: bytes, wanted: str, configured: str | None, name: str) ->
 
 
 def _looks_like(head: bytes) -> str | None:
-    """The encoding of several bytes a character in which at least half of `head` is ASCII, if any."""
-    return next((encoding for encoding in _WIDE if _ascii_share(head, encoding) >= 0.5), None)
+    """The encoding of several bytes a character in which `head` begins with ASCII and is half ASCII."""
+    for encoding, (width, _) in _WIDE.items():
+        if _ascii_share(head[:width], encoding) and _ascii_share(head, encoding) >= 0.5:
+            return encoding
+    return None
 
 
 def _ascii_share(head: bytes, encoding: str) -> float:
