@@ -136,10 +136,18 @@ def no_country_code(text: pl.Expr) -> pl.Expr:
     """`lacks_country_code` of a String column: true, false, or null where the text is null."""
     import polars as pl
 
-    digits = text.str.replace_all("[^0-9]", "").str.len_bytes()
-    local = text.str.contains(f"^(?:{LOCAL})$") & digits.is_between(LEAST_DIGITS, MOST_DIGITS)
-    local &= ~spreadsheets.fails(text, spreadsheets.trailing_decimal)
-    return fails(pl.when(local).then(text)).fill_null(local)
+    def look(texts: pl.Series) -> pl.Series:
+        local = texts.str.contains(f"^(?:{LOCAL})$")
+        if not local.any():
+            return local
+        one = pl.col("text")
+        digits = one.str.replace_all("[^0-9]", "").str.len_bytes()
+        whole = ~spreadsheets.fails(one, spreadsheets.trailing_decimal)
+        candidates = texts.filter(local).unique().alias("text").to_frame()
+        candidates = candidates.filter(digits.is_between(LEAST_DIGITS, MOST_DIGITS) & whole)
+        return local & texts.is_in(candidates.filter(fails(one))["text"].to_list())
+
+    return text.map_batches(look, return_dtype=pl.Boolean)
 
 
 def surely(texts: pl.Series, known: Readings) -> pl.Series:
