@@ -32,7 +32,7 @@ def exit_codes() -> str:
     rows = ["| exit | error | retryable | when |", "| --- | --- | --- | --- |", "| 0 | | | done |"]
     for name in errors.__all__:
         error = getattr(errors, name)
-        if not error.__subclasses__() or error.__module__ != errors.__name__:
+        if name not in ("PipelineError", "SubmitError", "TrackError"):  # each is raised as one below it
             when = (error.__doc__ or "").strip().splitlines()[0]
             retryable = "yes" if error.retryable else "no"
             rows.append(f"| {error.exit_code} | `{name}` | {retryable} | {when} |")

@@ -34,6 +34,7 @@ from pipeline.errors import (
     SubmitUnavailable,
     SubmitUnknown,
     TrackError,
+    Unexpected,
 )
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ __all__ = [
     "SubmitUnavailable",
     "SubmitUnknown",
     "TrackError",
+    "Unexpected",
     "load_config",
     "run",
     "validate",

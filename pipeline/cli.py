@@ -20,12 +20,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from pipeline import process
-from pipeline.errors import PipelineError
+from pipeline.errors import TRACEBACK, PipelineError, Unexpected
 from pipeline.exits import (
-    TRACEBACK,
     Interrupted,
     Stopped,
-    Unexpected,
     Unwritable,
     Usage,
     catch_signals,

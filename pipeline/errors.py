@@ -19,10 +19,19 @@ holds a contact's value or a secret; places (file, line, column, key) are what i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+import os
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from pipeline.handoffs import Outcome, Result, State
+
+P = ParamSpec("P")
+R = TypeVar("R")
+TRACEBACK = "PIPELINE_TRACEBACK"
 
 __all__ = [
     "ConfigError",
@@ -37,6 +46,7 @@ __all__ = [
     "SubmitUnavailable",
     "SubmitUnknown",
     "TrackError",
+    "Unexpected",
 ]
 
 
@@ -148,3 +158,43 @@ class JobTimeout(TrackError):
     """
 
     state = "submitted"
+
+
+class Unexpected(PipelineError):
+    """A fault of ours, told without its own message: that could hold a contact's value."""
+
+    def __init__(self, error: Exception) -> None:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        detail = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+        place = f"{frame.name}, {Path(frame.filename).name} line {frame.lineno}"
+        super().__init__(
+            f"{type(error).__name__}{detail}, in {place}.",
+            hint=f"Set {TRACEBACK}=1 to see all of it; it may show contacts, so look before you pass it on.",
+        )
+        self.result = getattr(error, "result", None)
+        if self.result:
+            self.result.error = self
+
+
+def without_frames(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, out of which errors come without frames below it and without what led to them.
+
+    Whoever reports errors reads the variables of each frame, where contacts are. What is no PipelineError
+    comes as `Unexpected`. PIPELINE_TRACEBACK=1 leaves errors as they are.
+    """
+
+    @wraps(function)
+    def public(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            if os.environ.get(TRACEBACK):
+                raise
+            outward = error
+            if isinstance(error, Exception) and not isinstance(error, PipelineError):
+                outward = Unexpected(error)
+        del args, kwargs  # this frame goes along
+        outward.__cause__ = outward.__context__ = None
+        raise outward.with_traceback(None)
+
+    return public

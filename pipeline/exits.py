@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import traceback
 from contextlib import suppress
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,7 +16,6 @@ from pipeline.errors import PipelineError
 if TYPE_CHECKING:
     from pipeline.handoffs import Result
 
-TRACEBACK = "PIPELINE_TRACEBACK"
 INTERRUPTED = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
@@ -48,19 +45,6 @@ class Interrupted(PipelineError):
         self.result = stop.result
         if self.result:
             self.result.error = self
-
-
-class Unexpected(PipelineError):
-    """A fault of ours, told without its own message: that could hold a contact's value."""
-
-    def __init__(self, error: Exception) -> None:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        detail = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
-        place = f"{frame.name}, {Path(frame.filename).name} line {frame.lineno}"
-        super().__init__(
-            f"{type(error).__name__}{detail}, in {place}.",
-            hint=f"Set {TRACEBACK}=1 to see all of it; it may show contacts, so look before you pass it on.",
-        )
 
 
 class Usage(PipelineError):

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.errors import without_frames
+
 if TYPE_CHECKING:
     from pipeline.config import Config
     from pipeline.handoffs import Progress, Result, Step
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     AnyConfig = str | os.PathLike[str] | Mapping[str, Any] | Config
 
 
+@without_frames
 def run(
     source: Any = None,
     config: AnyConfig = "config.yaml",
@@ -44,6 +47,7 @@ def run(
     return this.carry_out(source, "validate" if dry_run else until, dry_run=dry_run)
 
 
+@without_frames
 def validate(
     source: Any = None,
     config: AnyConfig = "config.yaml",

@@ -86,7 +86,7 @@ class Run:
             if result.state != "submitted" or isinstance(error, TrackError):
                 result.state = error.state
             raise
-        except KeyboardInterrupt as stop:
+        except BaseException as stop:
             stop.result = result  # type: ignore[attr-defined]  # so that who catches it knows of the job
             raise
         return result

@@ -17,7 +17,7 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import lru_cache, partial
-from tempfile import TemporaryFile
+from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +34,9 @@ from pipeline.engines.local import in_order
 from pipeline.errors import ConfigError
 from pipeline.handoffs import Examined, Header, Plan, Slice, Split, Table
 from pipeline.rejects import rejected_rows
+from pipeline.unique.keytexts import room
+
+SPOOLED_BYTES = 64 << 20  # that wait in memory before they lie on disk
 
 if TYPE_CHECKING:
     from pipeline.contract.pandera_judge import Judge
@@ -64,11 +67,12 @@ def _with_repeats(
             yield replace(one, keys=()), repeats.observe(one.keys)
             del one  # while it waits for the next
         return
-    with TemporaryFile() as spool:
+    with SpooledTemporaryFile(SPOOLED_BYTES) as spool:
         count = 0
         for one in examined:
             known = repeats.observe(one.keys)
-            pickle.dump((replace(one, keys=()), known), spool)
+            with room():
+                pickle.dump((replace(one, keys=()), known), spool)
             count += 1
         spool.seek(0)
         for index in range(count):

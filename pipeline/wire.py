@@ -130,15 +130,16 @@ def within(seconds: float, call: Callable[[], T], *, stop: threading.Event | Non
 def retried(call: Callable[[], T], transient: type[Exception], *, stop: threading.Event) -> T:
     """What `call` returns; it is called again, with growing pauses, while it raises `transient`.
 
-    Five attempts at most; once `stop` is set no pause goes on.
+    Five attempts in some eight seconds: a store that restarts is back by then. Once `stop` is set no pause
+    goes on.
     """
-    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
     from tenacity.nap import sleep_using_event
 
     for attempt in Retrying(
         stop=stop_after_attempt(5),
         sleep=sleep_using_event(stop),
-        wait=wait_random_exponential(multiplier=0.3, max=15),
+        wait=wait_exponential(multiplier=0.5, max=15) + wait_random(0, 0.5),
         retry=retry_if_exception_type(transient),
         reraise=True,
     ):

@@ -170,10 +170,20 @@ def test_long_keys_are_compared_to_their_ends() -> None:
     assert repeats == [1, 2, 3]
 
 
-def test_no_room_for_the_keys_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def many(start: int, count: int = 60_000) -> list[Keys]:
+    """Keys of so many rows, long enough to fill what stays in memory of them."""
+    unique = Unique(("A",), "first")
+    bound = Bound({"A": ColumnRule("A")}, (unique,), ())
+    texts = [f"{number:0300}" for number in range(start, start + count)]
+    return list(keys(pl.DataFrame({"A": texts}), compile_rules(bound), 7))
+
+
+def test_no_temporary_file_is_needed_until_the_keys_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
+    repeats = Repeats([Unique(("A",), "first")])
+    repeats.observe(many(0, 1000))
     with pytest.raises(PipelineError, match="temporary file") as caught:
-        Repeats([Unique(("A",), "first")])
+        repeats.observe(many(1000))
     assert "TMPDIR" in caught.value.hint
 
 

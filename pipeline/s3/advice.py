@@ -158,7 +158,7 @@ KINDS: dict[str, Advice] = {
         "A key id is there without its secret key, or the other way round.",
         "Set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither and AWS_PROFILE.",
     ),
-    "ProfileNotFound": Advice("There is no such profile.", "Check AWS_PROFILE and ~/.aws/config."),
+    "ProfileNotFound": Advice("There is no such profile.", "Set it up, or check AWS_PROFILE."),
     "UnauthorizedSSOTokenError": _SSO,
     "SSOTokenLoadError": _SSO,
     "TokenRetrievalError": _SSO,

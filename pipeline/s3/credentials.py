@@ -153,7 +153,7 @@ def failure(error: Exception, way: str, profile: str, session: Session | None = 
     if kind in KINDS and way in ("env", "configuration"):
         hint = advice(kind)
     return StageError(
-        f"No AWS credentials could be had by {what.format(profile=profile, way=way)}: {words}.",
+        f"No AWS credentials were found by {what.format(profile=profile, way=way)}: {words}.",
         hint=hint.format(profile=profile),
     )
 

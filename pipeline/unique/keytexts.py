@@ -6,8 +6,9 @@ import mmap
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from tempfile import TemporaryFile, gettempdir
-from typing import IO
+from io import BytesIO
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,31 +20,28 @@ Buffer = bytes | memoryview
 
 PAIRS = 256  # rows are compared at a time: the kernel maps 64 KiB around each byte that is looked at
 BLOCK = 1 << 20  # and so many bytes
+SPOOLED_BYTES = 16 << 20  # that stay in memory
 
 
 class Texts:
-    """The texts of all keys by row, in unnamed temporary files that nobody else can open."""
+    """The texts of all keys by row: in memory while they are few, then in files that nobody else can open."""
 
     def __init__(self) -> None:
-        self._texts, self._offsets = temporary(), temporary()
-        for file in (self._texts, self._offsets):
-            weakref.finalize(self, file.close)
+        self._texts, self._offsets = _Growing(), _Growing()
         self._size = 0
-        self._write(self._offsets, bytes(8))
+        self._offsets.write(bytes(8))
 
     def append(self, texts: bytes, offsets: Hashes) -> None:
         """Add those of the next rows: row i's is what lies between the i-th and the next of `offsets`."""
-        self._write(self._texts, texts)
-        self._write(self._offsets, (offsets[1:] + np.uint64(self._size)).data)
+        self._texts.write(texts)
+        self._offsets.write((offsets[1:] + np.uint64(self._size)).data)
         self._size += len(texts)
 
     def equal(self, rows: Offsets, others: Offsets) -> Mask:
         """Whether each row has the key of its counterpart in `others`; none of them is blank."""
         equal = np.zeros(len(rows), np.bool_)
         if len(rows):
-            self._texts.flush()
-            self._offsets.flush()
-            texts, offsets = np.memmap(self._texts, np.uint8, "r"), np.memmap(self._offsets, np.int64, "r")
+            texts, offsets = self._texts.array(np.uint8), self._offsets.array(np.int64)
             for start in range(0, len(rows), PAIRS):
                 few = slice(start, start + PAIRS)
                 equal[few] = _equal(texts, offsets, rows[few], others[few])
@@ -51,10 +49,27 @@ class Texts:
                 let_go(offsets)
         return equal
 
-    @staticmethod
-    def _write(file: IO[bytes], data: Buffer) -> None:
+
+class _Growing:
+    """Bytes that are added to: in memory up to SPOOLED_BYTES, then in an unnamed temporary file."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] = BytesIO()
+
+    def write(self, data: Buffer) -> None:
         with room():
-            file.write(data)
+            self._file.write(data)
+            if isinstance(self._file, BytesIO) and self._file.tell() > SPOOLED_BYTES:
+                held, self._file = self._file, temporary()
+                weakref.finalize(self, self._file.close)
+                self._file.write(held.getbuffer())
+
+    def array(self, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        """All of it so far; nothing can be added while the array is in use."""
+        if isinstance(self._file, BytesIO):
+            return np.frombuffer(self._file.getbuffer(), dtype)
+        self._file.flush()
+        return np.memmap(self._file, dtype, "r")
 
 
 def _equal(texts: npt.NDArray[np.uint8], offsets: Offsets, rows: Offsets, others: Offsets) -> Mask:
@@ -96,6 +111,6 @@ def room() -> Iterator[None]:
         yield
     except OSError as error:
         raise PipelineError(
-            f"Keys could not be put into a temporary file: {error.strerror}.",
-            hint=f"Make room in {gettempdir()}, or set TMPDIR to a folder that has some.",
+            f"A temporary file cannot be written: {error.strerror or 'there is no folder for one'}.",
+            hint="Set TMPDIR to a folder that may be written to and has room: a large source needs one.",
         ) from None

@@ -169,7 +169,7 @@ def tls_to_a_port_without(product: Product, *_: Any) -> dict[str, Any]:
     return {"endpoint_url": product.rgw.endpoint_url.replace("http:", "https:")}
 
 
-@case("no S3 store.*stage.endpoint_url")
+@case("not an S3 store.*stage.endpoint_url")
 def an_endpoint_that_is_a_website(_: Product, __: Any, stack: ExitStack) -> dict[str, Any]:
     server = stack.enter_context(answering(answer(200, b"<html>hello</html>", "Content-Type: text/html\r\n")))
     return {"endpoint_url": server.url}
