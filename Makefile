@@ -37,9 +37,10 @@ test-leg: .venv/ready
 test-legs: .venv/ready
 	@for leg in $(LEGS); do $(MAKE) --no-print-directory test-leg LEG=$$leg || exit 1; done
 
-# This tool, a naive script and a plain upload in turn, for a quarter of an hour: into benchmarks/README.md.
+# This tool, two scripts and what bounds them in turn, for half an hour: into benchmarks/README.md.
 bench: .venv/ready
-	$(BIN)/python -m benchmarks.run --write
+	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.report
 
 lint: .venv/ready
 	$(BIN)/ruff check .

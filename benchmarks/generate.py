@@ -1,10 +1,12 @@
 """Seeded contacts of any number, a share of them bad, as CSV in a cache folder: the same bytes every time.
 
-    python -m benchmarks.generate --rows 1000000 --bad 1
+    python -m benchmarks.generate --rows 1000000 --bad 1 --form quoted
 
-Customer ids come in no order, some cells need quotes, some are empty. Each bad record breaks one rule of the
-contract; one in ten of them only repeats the id of an earlier record. For the contract that the product comes
-with, there are the contacts of its example instead, over and over.
+The same records come in two forms: `bare` has the customer id first and quotes only where it must, in one
+record of a thousand; `quoted` has the id last and quotes around every text. Customer ids come in no order,
+some cells are empty. Each bad record breaks one rule of the contract; one in ten of them only repeats the id
+of an earlier record. For the contract that the product comes with, there are the contacts of its example
+instead, over and over.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import csv
 from collections.abc import Callable
 from itertools import count, islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -23,6 +26,7 @@ from benchmarks.contract import COUNTRIES
 CACHE = Path(__file__).parent / ".cache"
 EXAMPLE = Path(__file__).parents[1] / "examples" / "contacts.csv"
 CHUNK = 1_000_000
+FORMS = ("bare", "quoted")
 IDS, STEP = 1_000_000_000, 387_420_489  # STEP and IDS have no common factor: no id comes twice
 
 CARD_DIGITS, CARDS = 8, 400_000  # the example's card numbers, and how far one time round is from the next
@@ -42,7 +46,7 @@ FIRST = (
     "Kenji",
 )
 LAST = ("Sharma", "Silva", "Smith", "Dubois", "Müller", "Khan", "Chen", "Adeyemi", "O'Brien", "Sato")
-CITIES = ("Mumbai", "São Paulo", "New York", "Paris", "Köln", "Dubai", "Singapore", "Washington, DC", "")
+CITIES = ("Mumbai", "São Paulo", "New York", "Paris", "Köln", "Dubai", "Singapore", "Toronto", "")
 DOMAINS = ("example.com", "mail.example.org", "shop.example.in", "example.co.uk")
 
 FAULTS = (
@@ -59,16 +63,19 @@ FAULTS = (
 )
 
 
-def generated(rows: int, bad: float) -> Path:
+def generated(rows: int, bad: float, form: str = "bare") -> Path:
     """The file with that many records of which `bad` percent are bad; made if it is not there yet."""
+    quotes: Literal["necessary", "non_numeric"] = "non_numeric" if form == "quoted" else "necessary"
 
     def write(unfinished: Path) -> None:
         with unfinished.open("wb") as file:
             for start in range(0, rows, CHUNK):
                 chunk = _chunk(start, min(CHUNK, rows - start), bad)
-                chunk.write_csv(file, include_header=start == 0, null_value="", quote_style="necessary")
+                if form == "quoted":
+                    chunk = chunk.select(pl.exclude("CUSTOMER_ID"), "CUSTOMER_ID")
+                chunk.write_csv(file, include_header=start == 0, quote_style=quotes)
 
-    return _made(f"contacts-{rows}-{bad:g}.csv", write)
+    return _made(f"contacts-{form}-{rows}-{bad:g}.csv", write)
 
 
 def repeated(rows: int, *, damaged: bool = False) -> Path:
@@ -137,7 +144,9 @@ def _chunk(start: int, rows: int, bad: float) -> pl.DataFrame:
         EMAIL=pl.format("{}.{}@{}", pl.col("first").str.to_lowercase().replace(ASCII), "number", "domain"),
         MOBILE=pl.when(pl.col("missing") > 0.05).then(pl.format("+91{}", "phone")),
         NAME=pl.format("{} {}", "first", "last"),
-        CITY=pl.col("CITY").replace({"": None}),
+        CITY=pl.when(pl.col("missing").is_between(0.5, 0.501))
+        .then(pl.lit("Washington, DC"))
+        .otherwise(pl.col("CITY").replace({"": None})),
         COUNTRY=pl.col("COUNTRY"),
         AGE=pl.when(pl.col("missing") < 0.9).then(pl.col("age").cast(pl.String)),
         SIGNUP=(pl.lit("2001-01-01").str.to_date() + pl.duration(days="day")).dt.to_string("%Y-%m-%d"),
@@ -171,5 +180,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--bad", type=float, default=1, help="percent")
+    parser.add_argument("--form", choices=FORMS, default="bare")
     arguments = parser.parse_args()
-    print(generated(arguments.rows, arguments.bad))
+    print(generated(arguments.rows, arguments.bad, arguments.form))

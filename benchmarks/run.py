@@ -1,11 +1,11 @@
-"""Ours, the naive script and the plain upload, in turn, in one run: medians, ratios, peak memory.
+"""The variants of each comparison in turn, in one run: medians, ratios, peak memory.
 
     make bench                                                  # all of it, into benchmarks/README.md
     python -m benchmarks.run --rows 1000000 --bad 1 --rounds 3  # one comparison, printed only
     python -m benchmarks.run --rows 1000000 --variants shipped plain
 
-Of each comparison the first round is not timed: it warms up, its memory is sampled, its uploads are kept and
-those of ours and of the naive script must be the same, byte for byte. Then come the rounds that count, each
+Of each comparison the first round is not timed: it warms up, its memory is sampled, its uploads are kept, and
+the rows that this tool and the two scripts accepted must be the same. Then come the rounds that count, each
 begun when the disk has nothing left to write.
 """
 
@@ -23,15 +23,11 @@ from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from benchmarks.generate import CACHE, EXAMPLE, generated, repeated
+from benchmarks.cases import BOUNDS, FILES, FRAMES, RESULTS, SHIPPED, SUITE, VARIANTS, Case
+from benchmarks.generate import EXAMPLE, FORMS
 from benchmarks.measure import peak_memory, timed
 from benchmarks.sink import DISCARDED, KEPT, sink
 
-RESULTS = CACHE / "results.json"
-FILES = ("ours", "naive", "plain")
-SHIPPED = ("shipped", "damaged")
-FRAMES = ("pandas", "polars")
-SLICES = ("1", "4", "16", "64")
 CONTRACTS = {
     "benchmark": f"{Path(__file__).with_name('contract.py')}:CONTRACT",
     "shipped": f"{EXAMPLE.parents[1] / 'schemas' / 'contact.py'}:CONTACT",
@@ -40,23 +36,6 @@ CONFIG = """
 contract: {{schema: {contract}, max_rejected: 100%, rejects: {folder}}}
 stage: {{bucket: {bucket}, endpoint_url: "{address}", region: us-east-1}}
 """
-
-
-@dataclass(frozen=True)
-class Case:
-    """A comparison: who is run on how many records, of which `bad` percent are bad, how many times."""
-
-    rows: int
-    bad: float = 1
-    rounds: int = 3
-    variants: Sequence[str] = FILES
-    gbits: float = 0  # of the line to the store; 0: loopback's own
-
-    def source(self, variant: str) -> Path:
-        """The file for a variant; made if it is not there yet."""
-        if set(self.variants) & set(SHIPPED):
-            return repeated(self.rows, damaged=variant == "damaged")
-        return generated(self.rows, self.bad)
 
 
 @dataclass
@@ -72,27 +51,12 @@ class Measured:
         return statistics.median(self.wall)
 
 
-SUITE = (
-    Case(100_000, rounds=7),
-    Case(1_000_000, rounds=5),
-    Case(5_000_000),
-    Case(20_000_000, variants=("ours", "plain")),
-    Case(1_000_000, bad=0),
-    Case(1_000_000, bad=50),
-    Case(1_000_000, variants=FRAMES),
-    Case(5_000_000, variants=SLICES),
-    Case(10_000, bad=2, variants=("shipped", "plain")),
-    Case(1_000_000, bad=2, variants=(*SHIPPED, "plain")),
-    *(Case(rows, variants=("ours", "plain"), gbits=1) for rows in (1_000_000, 5_000_000, 20_000_000)),
-)
-
-
 class Bench:
     """A sink that runs, and the commands that upload to it."""
 
     def __init__(self, address: str, folder: Path) -> None:
         self.address, self.folder = address, folder
-        self.accepted: dict[Path, set[str]] = {}  # checksums of what was uploaded of each source
+        self.accepted: dict[Path, set[str]] = {}  # digests of the rows that were accepted of each source
         self.env = {
             **os.environ,
             "AWS_ACCESS_KEY_ID": "benchmark",
@@ -125,7 +89,7 @@ class Bench:
                 bucket,
                 f"{variant}-{source.name}",
             ]
-        return [*module, "benchmarks.embedded", variant, str(source), config]
+        return [*module, "benchmarks.frame", variant, str(source), config]
 
     def measure(self, case: Case) -> dict[str, Measured]:
         """The case, its first round untimed and checked."""
@@ -134,21 +98,21 @@ class Bench:
         for variant, result in results.items():
             before = set(self._kept())
             result.peak = peak_memory(self.command(variant, sources[variant], KEPT), self.env)
-            kept = {path: digest for path, digest in self._kept().items() if path not in before}
+            kept = {digest for path, digest in self._kept().items() if path not in before}
             accepted = self.accepted.setdefault(sources[variant], set())
-            accepted.update(digest for path, digest in kept.items() if "/plain-" not in path)
+            accepted.update(kept if variant not in BOUNDS else ())
             if len(accepted) > 1:
                 raise SystemExit(f"Not the same rows were accepted of {sources[variant]}: {accepted}")
         for _ in range(case.rounds):
             for variant, result in results.items():
                 os.sync()  # nobody waits for the disk because of what another has written
                 run = timed(self.command(variant, sources[variant], DISCARDED), self.env)
-                result.wall.append(run.wall if variant in (*FILES, *SHIPPED) else float(run.printed))
+                result.wall.append(float(run.printed) if variant in FRAMES else run.wall)
                 result.cpu.append(run.cpu)
         return results
 
     def _kept(self) -> dict[str, str]:
-        """The checksum of each object that was kept, by its path."""
+        """The digest of each object that was kept, by its path."""
         with urllib.request.urlopen(self.address) as answer:  # noqa: S310 - our own sink
             return {each["path"]: each["sha256"] for each in json.load(answer) if each["sha256"]}
 
@@ -165,45 +129,38 @@ def measured(cases: Sequence[Case]) -> Iterator[tuple[Case, dict[str, Measured]]
 def told(case: Case, results: Mapping[str, Measured]) -> str:
     """The case as lines of text."""
     line = f", through {case.gbits:g} Gbit/s" if case.gbits else ""
-    lines = [f"{case.rows:,} rows, {case.bad:g} % bad{line}, median of {case.rounds}"]
+    lines = [f"{case.rows:,} rows, {case.form}, {case.bad:g} % bad{line}, median of {case.rounds}"]
     for variant, result in results.items():
         ratios = " ".join(f"{result.median / other.median:6.2f} x {name}" for name, other in results.items())
         lines.append(
-            f"  {variant:7} {result.median:7.2f} s ({min(result.wall):.2f} to {max(result.wall):.2f}), "
+            f"  {variant:13} {result.median:7.2f} s ({min(result.wall):.2f} to {max(result.wall):.2f}), "
             f"CPU {statistics.median(result.cpu):6.2f} s, {result.peak / 1e6:6,.0f} MB  {ratios}"
         )
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Measure what was asked for; with --write the whole suite goes into the README."""
+    """Measure what was asked for; the whole suite is saved for the report."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", type=int, nargs="+", help="instead of the whole suite")
     parser.add_argument("--bad", type=float, nargs="+", default=[1], help="percent")
+    parser.add_argument("--form", nargs="+", choices=FORMS, default=FORMS)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--gbits", type=float, default=0, help="of the line to the store; 0: loopback's own")
-    parser.add_argument(
-        "--variants", nargs="+", default=FILES, help=" ".join((*FILES, *SHIPPED, *FRAMES, "MiB"))
-    )
-    parser.add_argument("--write", action="store_true", help="the results into benchmarks/README.md")
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=FILES)
     asked = parser.parse_args()
     cases: Sequence[Case] = SUITE
     if asked.rows:
         rest = (asked.rounds, asked.variants, asked.gbits)
-        cases = [Case(rows, bad, *rest) for rows in asked.rows for bad in asked.bad]
-    plain = []
+        cases = [
+            Case(rows, bad, form, *rest) for rows in asked.rows for bad in asked.bad for form in asked.form
+        ]
+    saved = []
     for case, results in measured(cases):
         print(told(case, results), flush=True)
-        plain.append({**asdict(case), "results": {name: asdict(result) for name, result in results.items()}})
-    if asked.write:
-        told_by = {
-            name: timed([sys.executable, "-m", f"benchmarks.{name}"], os.environ).printed
-            for name in ("profile", "bound")
-        }
-        RESULTS.write_text(json.dumps({"cases": plain, **told_by}))
-        from benchmarks.report import write
-
-        write()
+        saved.append({**asdict(case), "results": {name: asdict(result) for name, result in results.items()}})
+    if not asked.rows:
+        RESULTS.write_text(json.dumps(saved))
 
 
 if __name__ == "__main__":

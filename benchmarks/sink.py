@@ -6,7 +6,7 @@
 It answers what an upload needs: Create, UploadPart, Complete, Abort, ListParts, PutObject, HEAD, DELETE and a
 ranged GET of an object's first bytes. Signatures are not looked at. On Linux the kernel drops the bodies
 (MSG_TRUNC), so that nothing is copied here. In the bucket KEPT the bytes are kept until the object is whole;
-`GET /` lists every object, those with the SHA-256 of their content.
+`GET /` lists every object, those with the SHA-256 of their rows, however these were quoted.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -80,16 +81,24 @@ class Store:
     objects: dict[str, tuple[int, bytes, str]] = field(default_factory=dict)  # size, head, SHA-256 if kept
 
     def complete(self, path: str, parts: list[Part]) -> None:
-        digest = hashlib.sha256()
-        for part in parts:
-            if part.content:
-                part.content.seek(0)
-                while chunk := part.content.read(CHUNK):
-                    digest.update(chunk)
-                part.content.close()
-        kept = path.startswith(f"/{KEPT}/")
         size = sum(part.size for part in parts)
-        self.objects[path] = (size, parts[0].head, digest.hexdigest() if kept else "")
+        self.objects[path] = (size, parts[0].head, digest([part.content for part in parts if part.content]))
+
+
+def digest(parts: list[IO[bytes]]) -> str:
+    """The SHA-256 of the rows in these pieces of a CSV, however they are quoted; "" for no pieces."""
+    if not parts:
+        return ""
+    import polars as pl
+
+    with tempfile.NamedTemporaryFile() as whole:
+        for part in parts:
+            part.seek(0)
+            shutil.copyfileobj(part, whole, CHUNK)
+            part.close()
+        whole.flush()
+        rows = pl.read_csv(whole.name, infer_schema=False).fill_null("")
+    return hashlib.sha256(rows.write_csv().encode()).hexdigest()
 
 
 class Connection(threading.Thread):
