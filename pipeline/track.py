@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("pipeline")
 
 MAX_BODY = 1 << 20
+_importing = threading.Lock()  # werkzeug's modules import each other: two threads at once would see halves
 
 
 class Inbox:
@@ -73,6 +74,9 @@ def receiving(
     url = str(
         callback.address(config.model_copy(update={"callback_url": config.callback_url or own}), run_id)
     )
+    with _importing:
+        import werkzeug.serving
+        import werkzeug.wrappers  # noqa: F401 - for what is imported from it below
     with listening:
         server = _server(listening, _application(run_id, url, deliver, note))
         thread = threading.Thread(target=server.serve_forever, name="pipeline-callback", args=(0.05,))
