@@ -41,13 +41,14 @@ if TYPE_CHECKING:
     from pipeline.config import Config
     from pipeline.config.file import load_config
     from pipeline.flow import run, validate
-    from pipeline.handoffs import HostedFile, Outcome, Result
+    from pipeline.handoffs import HostedFile, Outcome
+    from pipeline.result import Result
 
 _LAZY = {
     "Config": "pipeline.config",
     "HostedFile": "pipeline.handoffs",
     "Outcome": "pipeline.handoffs",
-    "Result": "pipeline.handoffs",
+    "Result": "pipeline.result",
     "load_config": "pipeline.config.file",
     "run": "pipeline.flow",
     "validate": "pipeline.flow",

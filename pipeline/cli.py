@@ -33,7 +33,8 @@ from pipeline.exits import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.handoffs import Result, Step
+    from pipeline.handoffs import Step
+    from pipeline.result import Result
 
 DEFAULT_CONFIG = "config.yaml"
 _COMMAND = re.compile(r"python -m pipeline (?:policy|run|validate)\b(?! -c)")
@@ -196,7 +197,7 @@ def _leave(result: Result, error: PipelineError | None, as_json: bool) -> int:
 
 
 def _fail(error: PipelineError, as_json: bool) -> int:
-    from pipeline.handoffs import Result
+    from pipeline.result import Result
 
     return _leave(error.result or Result(run_id="", error=error), error, as_json)
 

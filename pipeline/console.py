@@ -15,7 +15,8 @@ import click
 from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
-    from pipeline.handoffs import Progress, Result
+    from pipeline.handoffs import Progress
+    from pipeline.result import Result
     from pipeline.sandbox import Sandbox
 
 _DOING = {"validate": "validating", "submit": "submitting", "track": "waiting for the job to end"}

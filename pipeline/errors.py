@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from pipeline.handoffs import Outcome, Result, State
+    from pipeline.handoffs import Outcome
+    from pipeline.result import Result, State
 
 P = ParamSpec("P")
 R = TypeVar("R")

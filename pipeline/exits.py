@@ -14,7 +14,7 @@ import click
 from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
-    from pipeline.handoffs import Result
+    from pipeline.result import Result
 
 INTERRUPTED = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 

@@ -11,7 +11,8 @@ from pipeline.errors import without_frames
 
 if TYPE_CHECKING:
     from pipeline.config import Config
-    from pipeline.handoffs import Progress, Result, Step
+    from pipeline.handoffs import Progress, Step
+    from pipeline.result import Result
 
     AnyConfig = str | os.PathLike[str] | Mapping[str, Any] | Config
 

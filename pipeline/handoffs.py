@@ -3,7 +3,7 @@
     read -> Slice -> validate -> Split -> stage -> HostedFile -> submit -> Job -> track -> Outcome
 
 A `Slice` is the unit of work and can be taken apart anywhere (a thread, a worker); a `Plan` is all that is
-needed to judge it there. `Result` is what a whole run hands to its caller.
+needed to judge it there. What a whole run hands to its caller is in `result`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,8 @@ if TYPE_CHECKING:
     from pipeline.contract.faults import Faults
     from pipeline.contract.rules import Rules
     from pipeline.csv.records import Records
-    from pipeline.errors import PipelineError
     from pipeline.unique.seen import Keys
 
-State = Literal["validated", "staged", "submitted", "completed", "rejected", "refused", "unknown", "failed"]
 Step = Literal["validate", "stage", "submit", "track"]
 Progress = Callable[[str, int, int | None, int], None]
 """Called as a run goes on: step, how much of the source is done, how much there is, records so far."""
@@ -93,6 +91,14 @@ class Source(Protocol):
     @property
     def size(self) -> int | None:
         """Its length in the unit of `Slice.size`, or None where that cannot be known beforehand."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def crc32(self) -> int | None:
+        """That of its bytes, once they are read; None for what has none of its own."""
 
     @property
     def place_column(self) -> Literal["_line", "_row"]:
@@ -228,70 +234,3 @@ class Outcome:
     counts: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     raw: bytes = field(default=b"", repr=False)
-
-
-@dataclass(slots=True)
-class Result:
-    """How far a run came and what it did; `to_dict` is what `--json` prints.
-
-    `sandbox` says that storage and API were the embedded ones: nothing left this machine. `warnings` are
-    plain sentences without contacts' values. `left_behind` names what a run that ended badly could not
-    remove from the bucket. `request` is set by a dry run only: the request that would be sent, with its
-    secrets masked.
-    """
-
-    run_id: str
-    state: State = "failed"
-    records: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    rejects_file: str | None = None
-    reasons: dict[str, int] = field(default_factory=dict)
-    changed: dict[str, int] = field(default_factory=dict)
-    hosted: HostedFile | None = None
-    requestid: str | None = None
-    outcome: Outcome | None = None
-    error: PipelineError | None = None
-    request: str | None = None
-    sandbox: bool = False
-    warnings: list[str] = field(default_factory=list)
-    left_behind: list[str] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The result as plain JSON types, with nothing in it that is secret."""
-        hosted, outcome, error = self.hosted, self.outcome, self.error
-        plain = {
-            "run_id": self.run_id,
-            "state": self.state,
-            "sandbox": self.sandbox,
-            "records": self.records,
-            "accepted": self.accepted,
-            "rejected": self.rejected,
-            "rejects_file": self.rejects_file,
-            "reasons": dict(self.reasons),
-            "changed": dict(self.changed),
-            "hosted": hosted
-            and {
-                "bucket": hosted.bucket,
-                "key": hosted.key,
-                "bytes": hosted.bytes,
-                "url_mode": hosted.url_mode,
-                "expires_at": None if self.sandbox else hosted.expires_at,  # its store is gone with it
-            },
-            "staged": hosted and hosted.staged.to_dict(),
-            "requestid": self.requestid,
-            "outcome": outcome
-            and {"status": outcome.status, "said": outcome.said, "counts": dict(outcome.counts)},
-            "warnings": list(self.warnings),
-            "left_behind": list(self.left_behind),
-            "error": error
-            and {
-                "type": type(error).__name__,
-                "message": error.message,
-                "hint": error.hint,
-                "retryable": error.retryable,
-                "exit_code": error.exit_code,
-            }
-            | ({"retry_after": error.retry_after} if error.retry_after is not None else {}),
-        }
-        return plain | ({"request": self.request} if self.request else {})

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import ConfigError, RejectedRows, SourceError
-from pipeline.handoffs import Plan, Progress, Result, Source
+from pipeline.handoffs import Plan, Progress, Source
 from pipeline.read import local_path
 from pipeline.rejects import Rejects
+from pipeline.result import Result
 from pipeline.validation import header_row, validate_slices
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import secrets
 from collections.abc import Iterator
@@ -28,8 +29,9 @@ from pipeline.errors import (
     SubmitUnavailable,
     TrackError,
 )
-from pipeline.handoffs import HostedFile, Link, Plan, Progress, Result, Step
+from pipeline.handoffs import HostedFile, Link, Plan, Progress, Step
 from pipeline.private import PrivateFile
+from pipeline.result import Named, Period, Result
 from pipeline.s3.client import Store
 from pipeline.stage import Upload
 from pipeline.track import Inbox
@@ -122,6 +124,7 @@ class Run:
     def _validate_and_stage(self, given: Any, until: Step) -> HostedFile | None:
         """The hosted file; None where the run ends before. Nothing is visible unless all was well."""
         wanted, result = self.config.contract, self.result
+        validating = result.steps["validate"] = Period()
         origin = ContractSource(
             wanted.schema_,
             self.config.base,
@@ -147,6 +150,8 @@ class Run:
             )
             source = stack.enter_context(opened)
             result.warnings += header_warnings(contract.rules, source.header)
+            rules = hashlib.sha256(repr(contract.rules).encode()).hexdigest()
+            result.source, result.contract = Named(source.name), Named(wanted.schema_, f"sha256:{rules}")
             plan = Plan(result.run_id, source.header, contract.rules, origin, secrets.randbits(64))
             folder = self.output or self.config.path(wanted.rejects)
             path = folder / ("rejects.csv" if self.output else f"{result.run_id}.csv")
@@ -154,6 +159,9 @@ class Run:
             target = self._target(stack, until, source.size)
             write = target.write if target else len
             sort_records(source, plan, contract, rejects, write, result, self.progress, self.workers)
+            validating.close()
+            if source.crc32 is not None:
+                result.source = Named(source.name, f"crc32:{source.crc32:08x}")
             if isinstance(target, PrivateFile):
                 target.complete()
             require_enough(wanted, result, source.hints)
@@ -162,7 +170,9 @@ class Run:
     def _hosted_by(self, upload: Upload) -> HostedFile:
         self.link = urls.link(self._store, upload.key)
         self.result.warnings += preflight.doubts(self.config, self.link)
-        return upload.complete(self.link, self.result.accepted)
+        hosted = upload.complete(self.link, self.result.accepted)
+        self.result.steps["stage"].close()
+        return hosted
 
     @contextmanager
     def _imported_ahead(self, until: Step) -> Iterator[None]:
@@ -190,6 +200,7 @@ class Run:
             store = self._store
             preflight.prepare(self.config, store, until)
             left = self.result.left_behind
+            self.result.steps["stage"] = Period()
             return stack.enter_context(Upload(store, self.result.run_id, size, left))
         return stack.enter_context(PrivateFile(self.output / "accepted.csv")) if self.output else None
 
@@ -215,6 +226,13 @@ class Run:
         else:
             self.callback = callback.address(config, run_id)
 
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        """Note when the step begins and, unless it fails, when it ends."""
+        period = self.result.steps[name] = Period()
+        yield
+        period.close()
+
     def _waits(self, until: Step) -> bool:
         return until == "track" and self.config.track.wait > 0
 
@@ -225,12 +243,14 @@ class Run:
         self.progress("submit", 0, None, result.records)
         request = submit.build(self.config, self.link.url.get_secret_value(), self.callback)
         self.asked_api = True
-        job = submit.submit(request)
-        result.requestid, result.state = job.requestid, "submitted"
+        with self._step("submit"):
+            job = submit.submit(request)
+            result.requestid, result.state = job.requestid, "submitted"
         if self._waits(until):
             self.progress("track", 0, None, result.records)
             try:
-                result.outcome = track.wait(job, self.inbox, wait, result.accepted)
+                with self._step("track"):
+                    result.outcome = track.wait(job, self.inbox, wait, result.accepted)
             except JobFailed as error:
                 result.outcome = error.outcome
                 raise

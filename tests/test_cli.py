@@ -20,7 +20,7 @@ import pipeline.flow
 from pipeline import JobFailed, RejectedRows, SourceError, StageError, SubmitRefused, SubmitUnknown
 from pipeline.cli import cli, main
 from pipeline.exits import Stopped
-from pipeline.handoffs import Result
+from pipeline.result import Result
 
 ROOT = Path(__file__).parents[1]
 PHONE = "919876543210"

@@ -6,9 +6,11 @@ import csv
 import gzip
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -525,3 +527,37 @@ def test_the_command_line_says_what_the_library_says(
         assert set(said["error"]) == {"type", "message", "hint", "retryable", "exit_code"}
     else:
         assert set(said["hosted"]) == {"bucket", "key", "bytes", "url_mode", "expires_at"}
+
+
+def test_a_result_has_when_each_step_was_and_what_was_given(world: World) -> None:
+    first, second = (run(world.contacts, world.waiting()) for _ in range(2))
+    assert list(first.steps) == ["validate", "stage", "submit", "track"]
+    moments = [moment for step in first.steps.values() for moment in (step.start, step.end)]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", str(moment)) for moment in moments)
+    assert str(first.steps["track"].end) >= first.steps["submit"].start
+    assert first.source
+    assert first.contract
+    crc32 = zlib.crc32(world.contacts.read_bytes())
+    assert (first.source.name, first.source.fingerprint) == (str(world.contacts), f"crc32:{crc32:08x}")
+    assert first.contract.name == world.config()["contract"]["schema"]
+    assert (second.source, second.contract) == (first.source, first.contract)
+    assert first.hosted
+    assert second.hosted
+    assert first.hosted.staged == second.hosted.staged
+    data = world.hosted(first)
+    staged = first.hosted.staged
+    assert (staged.bytes, staged.records) == (len(data), 2)
+    assert (staged.crc32, staged.adler32) == (zlib.crc32(data), zlib.adler32(data))
+
+
+@pytest.mark.parametrize("slice_bytes", [300, 10_000])
+def test_the_fingerprint_of_what_was_staged_does_not_depend_on_slices(
+    world: World, tmp_path: Path, slice_bytes: int
+) -> None:
+    path = tmp_path / "many.csv"
+    path.write_text("EMAIL,CITY\n" + "".join(f"a{n}@example.com,Ulm {n}\n" for n in range(2000)))
+    whole = run(path, world.config(), until="stage")
+    cut = run(path, world.config(), until="stage", slice_bytes=slice_bytes)
+    assert whole.hosted
+    assert cut.hosted
+    assert whole.hosted.staged == cut.hosted.staged

@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 STEPS = ("pipeline.read", "pipeline.validation", "pipeline.stage", "pipeline.submit", "pipeline.track")
 BELOW_STEPS = ("pipeline.urls", "pipeline.engines", "pipeline.contract", "pipeline.sandbox")
-FOR_ALL = tuple(f"pipeline.{name}" for name in ("errors", "handoffs", "config"))
+FOR_ALL = tuple(f"pipeline.{name}" for name in ("errors", "handoffs", "result", "config"))
 
 
 class Import(NamedTuple):

@@ -75,6 +75,16 @@ class CsvSource:
         """Its bytes on disk, or None where that cannot be known."""
         return self.stream.size
 
+    @property
+    def name(self) -> str:
+        """Its path as it was given, or "standard input"."""
+        return self.stream.name
+
+    @property
+    def crc32(self) -> int | None:
+        """That of its bytes, unpacked, as far as they are read."""
+        return self.stream.crc32
+
     def slices(self) -> Iterator[CsvSlice]:
         """Its slices in order. Raises SourceError where the file cannot be read to its end."""
         carry, line, index, seen, final = b"", self.first_line, 0, 0, False

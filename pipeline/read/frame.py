@@ -144,6 +144,8 @@ class FrameSource:
     size: int | None
     pieces: Callable[[], Iterator[Piece]]
     place_column: Literal["_line", "_row"] = "_row"
+    name: str = "a frame"
+    crc32: None = None
 
     @property
     def hints(self) -> Mapping[str, str]:

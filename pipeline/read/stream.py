@@ -42,8 +42,8 @@ codecs.register_error("pipeline.undecodable", _mark_undecodable)
 class ByteStream:
     """A source file being read, once, from the front; see `open_stream`.
 
-    `name` is what messages call it, `size` its bytes on disk (None where that cannot be known), `packed`
-    whether it is read through gzip, as its name says.
+    `name` is what messages call it, `size` its bytes on disk (None where that cannot be known), `crc32` that
+    of what was read so far, unpacked, `packed` whether it is read through gzip, as its name says.
     """
 
     def __init__(self, path: str, file: IO[bytes]) -> None:
@@ -55,6 +55,7 @@ class ByteStream:
         before = os.fstat(file.fileno()) if path != STDIN else None
         self._before = before if before and stat.S_ISREG(before.st_mode) else None
         self._count = 0
+        self.crc32 = 0
         self._waiting = b""
         self._decoder: codecs.IncrementalDecoder | None = None
         self._encoding = "utf-8"
@@ -143,6 +144,7 @@ class ByteStream:
         except OSError as error:
             raise _unreadable(self.name, error) from None
         self._count += len(data)
+        self.crc32 = zlib.crc32(data, self.crc32)
         return data
 
     def _peek(self) -> bytes:
