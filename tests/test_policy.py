@@ -15,9 +15,6 @@ from pipeline.config.file import load_config
 from pipeline.errors import ConfigError
 from pipeline.policy import permissions
 from pipeline.policy.command import carry_out
-from pipeline.policy.reach import may_begin_with, reaches, refuses
-
-HERE = "arn:aws:s3:::bkt/netcore/hosted/"
 
 
 def config(idc: str = "india", **stage: Any) -> Any:
@@ -139,74 +136,6 @@ def test_the_same_statement_as_a_store_may_write_it(other: dict[str, Any]) -> No
 )
 def test_another_statement_is_not_the_same(change: dict[str, Any]) -> None:
     assert not policy.same(OURS | change, OURS)
-
-
-def allow(**change: Any) -> dict[str, Any]:
-    return {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::bkt/*"} | change
-
-
-@pytest.mark.parametrize(
-    ("statement", "opens"),
-    [
-        (allow(), True),
-        (allow(Principal={"AWS": ["arn:aws:iam::1:root", "*"]}), True),
-        (allow(Principal={"AWS": "arn:aws:iam::1:root"}), False),
-        (allow(Principal={"Service": "logging.s3.amazonaws.com"}), False),
-        ({k: v for k, v in allow(NotPrincipal={"AWS": "x"}).items() if k != "Principal"}, True),
-        (allow(Action="s3:Get*"), True),
-        (allow(Action=["s3:PutObject", "S3:GETOBJECT"]), True),
-        (allow(Action="s3:GetObjectAcl"), False),
-        (allow(Action="s3:GetObjectVersion"), True),
-        (allow(Action="s3:ListBucket", Resource="arn:aws:s3:::bkt"), False),
-        ({k: v for k, v in allow(NotAction="s3:Put*").items() if k != "Action"}, True),
-        ({k: v for k, v in allow(NotAction="s3:Get*").items() if k != "Action"}, False),
-        (allow(Resource="arn:aws:s3:::bkt/netcore/hosted/2*"), True),
-        (allow(Resource="arn:aws:s3:::bkt/netcore/runs/*"), False),
-        (allow(Resource="arn:aws:s3:::bkt/*.css"), True),
-        (allow(Resource=["arn:aws:s3:::bkt/www/*", "*"]), True),
-        (
-            {k: v for k, v in allow(NotResource="arn:aws:s3:::bkt/netcore/*").items() if k != "Resource"},
-            False,
-        ),
-        ({k: v for k, v in allow(NotResource="arn:aws:s3:::bkt/www/*").items() if k != "Resource"}, True),
-        (allow(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}), True),
-        (allow(Condition={"StringEquals": {"aws:SourceVpce": "vpce-1"}}), False),
-        (allow(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}}), False),
-        (allow(Condition={"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}), True),
-        (allow(Condition={"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}}), True),
-        (allow(Condition={"StringLike": {"aws:Referer": "https://x/*"}}), True),
-        (allow(Effect="Deny"), False),
-    ],
-)
-def test_which_statements_let_strangers_read_hosted_files(statement: dict[str, Any], opens: bool) -> None:
-    assert reaches(statement, HERE) is opens
-
-
-@pytest.mark.parametrize(
-    ("condition", "warns"),
-    [
-        ({"Bool": {"aws:SecureTransport": "false"}}, False),
-        ({"Bool": {"aws:SecureTransport": False}}, False),
-        ({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}, True),
-        ({}, True),
-    ],
-)
-def test_which_denials_are_warned_of(condition: dict[str, Any], warns: bool) -> None:
-    assert refuses(allow(Effect="Deny", Condition=condition), HERE) is warns
-
-
-@given(st.text("ab*?", max_size=8), st.text("ab", max_size=5), st.text("ab", max_size=5))
-def test_a_pattern_that_matches_a_longer_text_may_begin_with_its_start(
-    pattern: str, start: str, rest: str
-) -> None:
-    from fnmatch import fnmatchcase
-
-    if fnmatchcase(start + rest, pattern):
-        assert may_begin_with(pattern, start)
-    if not may_begin_with(pattern, start):
-        assert not fnmatchcase(start + rest, pattern)
-    if "*" not in pattern and len(pattern) < len(start):
-        assert not may_begin_with(pattern, start)
 
 
 def test_least_permissions_by_mode() -> None:

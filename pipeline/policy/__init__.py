@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from typing import Any
 
 from pipeline.config import Config, StageConfig
 from pipeline.errors import ConfigError, StageError
-from pipeline.policy.reach import reaches, refuses
+from pipeline.policy.publicaccess import is_public, strangers_read
 from pipeline.s3.client import Store
 from pipeline.s3.failures import storage
-
-log = logging.getLogger("pipeline")
 
 # The address from which each data centre fetches, from the page "Add Bulk Contact through File Upload".
 FETCHERS = {"us": "44.199.15.1/32", "india": "15.206.255.213/32", "eu": "13.49.233.89/32"}
@@ -139,12 +136,8 @@ def remove(store: Store) -> bool:
 
 
 def check(store: Store, ours: Statement) -> None:
-    """Raise StageError unless our statement is in the policy as configured, and alone lets strangers in.
-
-    A Deny that may keep the platform out is warned of: what its conditions come to is known to AWS only.
-    """
-    statements = _statements(read(store) or {})
-    found = [each for each in statements if each.get("Sid") == ours["Sid"]]
+    """Raise StageError unless our statement is in the policy as configured, and strangers cannot read."""
+    found = [each for each in _statements(read(store) or {}) if each.get("Sid") == ours["Sid"]]
     if not found:
         raise StageError(
             f"The policy of bucket {store.bucket} does not let the platform read {store.key('')}*.",
@@ -155,18 +148,12 @@ def check(store: Store, ours: Statement) -> None:
             f"The statement {ours['Sid']} in the policy of bucket {store.bucket} is not as configured.",
             hint="Compare with `python -m pipeline policy`, and put it right with --apply.",
         )
-    if "IpAddress" not in ours.get("Condition", {}):
-        return  # public, so whoever else is let in changes nothing
-    place = ours["Resource"].removesuffix("*")
-    for number, each in enumerate(statements, 1):
-        name = each.get("Sid") or f"number {number}"
-        if each.get("Sid") != ours["Sid"] and reaches(each, place):
-            raise StageError(
-                f"Statement {name} in the policy of bucket {store.bucket} lets others read hosted files too.",
-                hint=f"Narrow it, so that it leaves out {store.key('')}*, or use another bucket.",
-            )
-        if refuses(each, place):
-            log.warning("Statement %s of bucket %s may keep the platform out.", name, store.bucket)
+    limited = "IpAddress" in ours.get("Condition", {})
+    if limited and is_public(store) is not False and strangers_read(store):
+        raise StageError(
+            f"The policy of bucket {store.bucket} lets others read hosted files too.",
+            hint=f"Narrow its other statements, to leave {store.key('')}* out, or take another bucket.",
+        )
 
 
 def _statements(policy: Policy) -> list[Statement]:

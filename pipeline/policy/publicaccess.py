@@ -7,11 +7,13 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-publi
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 
 from pipeline.s3.client import Store
 from pipeline.s3.failures import storage
+from pipeline.wire import session, within
 
 # No permission to ask, or a store that does not know the question: then the pre-flight decides.
 _UNASKABLE = ("AccessDenied", "NotImplemented", "MethodNotAllowed", "403", "405", "501")
@@ -37,6 +39,22 @@ def blocked(store: Store, *settings: str) -> str | None:
         if any(answer.get(setting) for setting in settings):
             return whose
     return None
+
+
+def strangers_read(store: Store) -> bool:
+    """Whether anybody may read hosted files: tried with an object that holds nothing, fetched unsigned."""
+    key = store.key(f"probe-{secrets.token_hex(16)}.txt")
+    with storage("trying whether strangers can read"):
+        store.client.put_object(Bucket=store.bucket, Key=key, Body=b"")
+    url = store.location(key)
+    try:
+        with session(url, store.ca_bundle) as wire:
+            answer = within(20, lambda: wire.get(url, timeout=(5, 10), allow_redirects=False))
+            return answer.status_code == 200
+    except (OSError, TimeoutError):  # requests' errors are such; the pre-flight will tell of it
+        return False
+    finally:
+        store.remove(key)
 
 
 def _of_bucket(store: Store) -> Any:
