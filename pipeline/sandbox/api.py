@@ -3,8 +3,8 @@
     POST /apiv2  ->  check the form  ->  {"requestid", "result": "Success"}
                          one worker: fetch `path` without credentials -> parse -> keep -> POST `callback`
 
-Python's own HTTP server and client on purpose: they send what they are given, with no credentials, proxies
-or redirects of their own, and log no URL. It fetches from its own store and calls back to loopback only.
+Python's own HTTP client on purpose: it sends what it is given, with no credentials, proxies or redirects of
+its own, and logs no URL. It fetches from its own store and calls back to loopback only.
 What the real platform does inside is not documented; the callback's body is this stand-in's own.
 """
 
@@ -15,18 +15,19 @@ import json
 import queue
 import re
 import secrets
-import socketserver
 import string
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
-from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 from pipeline.sandbox.load import Loaded, LoadFailed, load
+
+if TYPE_CHECKING:
+    from werkzeug.serving import BaseWSGIServer
 
 PATH = "/apiv2"
 MAX_FORM = 1 << 20
@@ -62,8 +63,8 @@ class BulkUploadApi:
         self._hosts = {f"127.0.0.1:{store_port}", f"localhost:{store_port}"}
         self._queue: queue.SimpleQueue[Received | None] = queue.SimpleQueue()
         self._closing = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": self}))
-        self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}{PATH}"
+        self._server = _server(self)
+        self.base_url = f"http://127.0.0.1:{self._server.server_port}{PATH}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         self._worker = threading.Thread(target=self._work, daemon=True)
         self._worker.start()
@@ -161,42 +162,35 @@ class BulkUploadApi:
                 return
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
+def _application(api: BulkUploadApi) -> Any:
+    from werkzeug.wrappers import Request, Response
+
+    @Request.application
+    def application(request: Request) -> Response:
+        if request.method != "POST":
+            return _answer(405, {"result": "Method not allowed"})
+        if request.content_length is None or request.content_length > MAX_FORM:
+            return _answer(413 if request.content_length else 411, {"result": "Invalid request"})
+        body = request.get_data()
+        if request.path != PATH:
+            return _answer(404, {"result": "Not found"})
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        return _answer(200, api.take(request.query_string.decode("latin-1"), headers, body))
+
+    def _answer(status: int, answer: dict[str, str]) -> Response:
+        return Response(json.dumps(answer), status, content_type="application/json")
+
+    return application
 
 
-class _Handler(BaseHTTPRequestHandler):
-    api: BulkUploadApi
+def _server(api: BulkUploadApi) -> BaseWSGIServer:
+    from werkzeug.serving import WSGIRequestHandler, make_server
 
-    def do_POST(self) -> None:
-        length = self.headers.get("Content-Length", "")
-        if not re.fullmatch(r"[0-9]{1,9}", length) or int(length) > MAX_FORM:
-            self._answer(413 if length else 411, {"result": "Invalid request"})
-            return
-        body = self.rfile.read(int(length))
-        path, _, query = self.path.partition("?")
-        if path != PATH:
-            self._answer(404, {"result": "Not found"})
-            return
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self._answer(200, self.api.take(query, headers, body))
+    class Quiet(WSGIRequestHandler):
+        def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            """Request lines hold the API key: none is logged."""
 
-    def do_GET(self) -> None:
-        self._answer(405, {"result": "Method not allowed"})
-
-    do_HEAD = do_PUT = do_DELETE = do_GET  # noqa: N815
-
-    def _answer(self, status: int, answer: dict[str, str]) -> None:
-        body = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Request lines hold the API key: none is logged."""
+    return make_server("127.0.0.1", 0, _application(api), threaded=True, request_handler=Quiet)
 
 
 def _post(url: str, body: bytes) -> bool:

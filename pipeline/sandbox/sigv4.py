@@ -1,8 +1,8 @@
 """AWS Signature Version 4, from the server's side: who signed this request, and does it hold?
 
 moto takes every request, signed or not. `verify` is what makes a tampered or expired URL fail in the
-sandbox as it would at AWS: same status, same error code. The algorithm is AWS's own description of it,
-"Signature Version 4 for S3": the path is decoded once and encoded again, nothing else is normalised.
+sandbox as it would at AWS: same status, same error code. The signature itself is computed by botocore's own
+classes; the path is decoded once and encoded again, nothing else is normalised.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import NoReturn
-from urllib.parse import quote, unquote_to_bytes
+from typing import Any, NoReturn, cast
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 WEEK = 604_800
@@ -182,31 +182,25 @@ def _check_payload(request: Request, claim: Claim) -> None:
 
 
 def _signature(request: Request, claim: Claim, keys: Keys) -> str:
-    """The signature the request must carry, in hex."""
-    pairs = sorted(
-        (_encode(name), _encode(value))
-        for name, value in request.parameters
-        if not (claim.in_query and name == "X-Amz-Signature")
+    """The signature the request must carry, in hex, as botocore makes it."""
+    from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    way = S3SigV4QueryAuth if claim.in_query else S3SigV4Auth
+    signer = way(Credentials(keys.access_key, keys.secret_key), "s3", keys.region)
+    pairs = (pair.partition("=") for pair in request.query.split("&") if pair)
+    named = [(unquote(name), unquote(value)) for name, _, value in pairs]
+    asked = AWSRequest(
+        method=request.method,
+        url=f"http://{request.headers['host']}{quote(unquote_to_bytes(request.path), safe='/-_.~')}",
+        headers={name: request.headers[name] for name in claim.signed_headers},
+        params=cast("Any", [pair for pair in named if not claim.in_query or pair[0] != "X-Amz-Signature"]),
+        data=request.body,
     )
-    headers = [f"{name}:{' '.join(request.headers[name].split())}\n" for name in claim.signed_headers]
-    canonical = "\n".join(
-        [
-            request.method,
-            _encode(_decode(request.path), safe="/"),
-            "&".join(f"{name}={value}" for name, value in pairs),
-            "".join(headers),
-            ";".join(claim.signed_headers),
-            claim.payload,
-        ]
-    )
-    stamp = f"{claim.moment:%Y%m%dT%H%M%SZ}"
-    scope = f"{stamp[:8]}/{keys.region}/s3/aws4_request"
-    # latin-1 is how WSGI carries bytes in text: this gives back the bytes that were on the wire.
-    digest = hashlib.sha256(canonical.encode("latin-1")).hexdigest()
-    key = f"AWS4{keys.secret_key}".encode()
-    for part in scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    return hmac.digest(key, "\n".join((ALGORITHM, stamp, scope, digest)).encode(), "sha256").hex()
+    asked.context["timestamp"] = f"{claim.moment:%Y%m%dT%H%M%SZ}"
+    text = signer.string_to_sign(asked, signer.canonical_request(asked))
+    return str(signer.signature(text, asked))
 
 
 def _moment(stamp: str) -> datetime | None:
@@ -222,10 +216,6 @@ def _moment(stamp: str) -> datetime | None:
 
 def _decode(text: str) -> str:
     return unquote_to_bytes(text.encode("latin-1")).decode("latin-1")
-
-
-def _encode(text: str, safe: str = "") -> str:
-    return quote(text.encode("latin-1"), safe=safe + "-_.~")
 
 
 def _malformed(message: str) -> NoReturn:
