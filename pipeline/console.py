@@ -91,6 +91,8 @@ def summary(result: Result) -> str:
             lines.append(f"          {'':>12}  … and {len(counted) - _SHOWN_REASONS} more reasons")
         if result.rejects_file:
             lines.append(f"          {'':>12}  a record may have several; mend the file in place and run it")
+    for name, number in sorted(result.blank.items()):
+        lines.append(f"blank     {number:>12,}  {name} ({number / result.accepted:.0%} of the accepted)")
     for name, number in sorted(result.changed.items()):
         lines.append(f"changed   {number:>12,}  {name}, by the contract's parsers and defaults")
     lines += [f"warning   {sentence}" for sentence in result.warnings]

@@ -59,11 +59,13 @@ class Table:
     """A slice as text: its records in the staged file's own form, all columns of them, and their cells.
 
     `cells` are the String columns that were asked for, named as `Header.columns`, a row for each well-formed
-    record; an empty cell is null.
+    record; an empty cell is null. `earlier` holds what a rejects file says of each: why it was rejected, and
+    its text at that time (columns `reasons` and `raw`); None for any other source.
     """
 
     records: Records
     cells: pl.DataFrame = field(repr=False)
+    earlier: pl.DataFrame | None = field(default=None, repr=False)
 
 
 class Slice(Protocol):
@@ -108,6 +110,14 @@ class Source(Protocol):
     def hints(self) -> Mapping[str, str]:
         """What to do where nearly all records are malformed, by the reason."""
 
+    @property
+    def delimiter(self) -> str:
+        """What stands between two cells, in the rejects file too."""
+
+    @property
+    def encoding(self) -> str:
+        """What it is written in, and the rejects file too."""
+
     def slices(self) -> Iterator[Slice]:
         """Its slices in order, each record in exactly one of them; can be called once."""
 
@@ -125,6 +135,7 @@ class Plan:
     rules: Rules
     contract: ContractSource
     seed: int
+    delimiter: str = ","
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Plan) and self.id == other.id
@@ -139,7 +150,8 @@ class Examined:
 
     `records` are all columns of the source's well-formed records, as a rejects file shows them, `staged` the
     same records as they would be staged: the same object where these are the very same bytes. `keys` holds,
-    for each uniqueness rule, what it compares; `changed` where the contract itself changed a column's text.
+    for each uniqueness rule, what it compares; `changed` where the contract itself changed a column's text,
+    `blank` where a column of the contract has nothing.
     """
 
     records: Records
@@ -147,6 +159,7 @@ class Examined:
     faults: Faults
     keys: tuple[Keys, ...] = field(repr=False)
     changed: Mapping[str, Mask]
+    blank: Mapping[str, Mask]
     size: int
 
 
@@ -154,8 +167,8 @@ class Examined:
 class Split:
     """A slice whose records go two ways: the bytes to stage, and those for the rejects file.
 
-    `reasons` counts why, a record once for each of its reasons, `changed` the cells of staged records that
-    the contract changed, by column; `size` is the slice's.
+    `reasons` counts why, a record once for each of its reasons; `changed` and `blank` count, by column, the
+    cells of staged records that the contract changed and that are empty. `size` is the slice's.
     """
 
     good: bytes = field(repr=False)
@@ -164,6 +177,7 @@ class Split:
     rejected: int
     reasons: Mapping[str, int]
     changed: Mapping[str, int]
+    blank: Mapping[str, int]
     size: int
 
 

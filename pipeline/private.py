@@ -45,11 +45,11 @@ class PrivateFile:
         with self._told():
             self._file.write(data)
 
-    def complete(self) -> None:
-        """Make the file appear, whole, in the place of an older one."""
+    def complete(self, path: Path | None = None) -> None:
+        """Make the file appear, whole, in the place of an older one; `path` is another name for it."""
         with self._told():
             self._file.close()
-            self._part.replace(self.path)
+            self._part.replace(path or self.path)
 
     def discard(self) -> None:
         """Take away what was written; nothing, once the file is complete."""

@@ -1,12 +1,15 @@
 """The rejects file: every record that was not accepted, where it stands and why, ready to be mended in place.
 
 Its columns are the source's own, then `_line` (or `_row`), `_reasons` and `_raw`; `run` knows such a file
-by the last three and takes it as a source. It appears with the first reject, readable by its owner only.
+by the last three and takes it as a source. It has the source's delimiter and encoding, so that the program
+that made the source can open it. It appears with the first reject, readable by its owner only.
 """
 
 from __future__ import annotations
 
+import codecs
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,23 +17,33 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from pipeline.contract.faults import Faults
+from pipeline.contract.faults import Faults, Found
+from pipeline.contract.rules import Unique
 from pipeline.csv import cells
+from pipeline.csv.cells import CANONICAL
+from pipeline.csv.cutting import cut
 from pipeline.csv.records import Records
-from pipeline.handoffs import Header, Split
+from pipeline.handoffs import Plan, Source, Split
 from pipeline.private import PrivateFile
+
+# By these a program that opens the file knows how to read it.
+_MARKS = {"utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
+_MARKS |= {"utf-32-le": codecs.BOM_UTF32_LE, "utf-32-be": codecs.BOM_UTF32_BE}
 
 
 class Rejects:
     """A rejects file being written, slice by slice; counts what it was given.
 
-    `path` is where it lies in the end, however the run ends, or None as long as nothing was rejected.
+    `path` is where it lies in the end, or None as long as nothing was rejected. Unless `finish` says that all
+    rejects are there, it is named for what it is, a part: `.part` stands before its ending.
     """
 
-    def __init__(self, path: Path, header: Header, place_column: str) -> None:
+    def __init__(self, path: Path, source: Source) -> None:
         self._planned = path
-        self._columns = (*header.names, place_column, "_reasons", "_raw")
+        self._columns = (*source.header.names, source.place_column, "_reasons", "_raw")
+        self._delimiter, self._encoding = source.delimiter, source.encoding
         self._file: PrivateFile | None = None
+        self._finished = False
         self.path: Path | None = None
         self.count = 0
         self.reasons: Counter[str] = Counter()
@@ -42,7 +55,9 @@ class Rejects:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file:
-            self._file.complete()
+            if not self._finished:
+                self.path = self._planned.with_suffix(f".part{self._planned.suffix}")
+            self._file.complete(self.path)
         elif error is None:
             self._planned.unlink(missing_ok=True)  # an earlier run's would be taken for this one's
 
@@ -53,30 +68,92 @@ class Rejects:
         if self._file is None:
             self._file = PrivateFile(self._planned)
             self.path = self._planned
-            self._file.write(cells.write(pl.DataFrame([self._columns], orient="row")).data)
-        self._file.write(part.bad)
+            self._file.write(_MARKS.get(self._encoding, b""))
+            header = cells.write(pl.DataFrame([self._columns], orient="row")).data
+            self._add(_delimited(header, self._delimiter))
+        self._add(part.bad)
         self.count += part.rejected
         self.reasons.update(part.reasons)
 
+    def finish(self) -> None:
+        """Say that the source was read to its end."""
+        self._finished = True
 
-def rejected_rows(records: Records, faults: Faults, width: int) -> bytes:
-    """The rejected records of a slice of `width` columns as they stand in the file, in source order. Pure."""
-    both = pl.concat([_well_formed(records, faults), _malformed(records, width)], rechunk=True)
+    def _add(self, lines: bytes) -> None:
+        assert self._file  # noqa: S101 - for the type checker
+        in_utf8 = self._encoding in ("utf-8", "utf-8-sig")
+        self._file.write(lines if in_utf8 else lines.decode().encode(self._encoding, "backslashreplace"))
+
+
+def still_repeated(own: pl.DataFrame, earlier: pl.DataFrame, uniques: Iterable[Unique]) -> list[Found]:
+    """The rows of a rejects file that were rejected for repeating a key and still have that key.
+
+    The row that they repeated was sent, so that they would overwrite it. Where no row of several was sent
+    (`report_duplicates="all"`), one may be.
+    """
+    found = []
+    for unique in uniques:
+        if unique.keep == "none":
+            continue
+        told = pl.col("reasons").fill_null("").str.split("; ").list.contains(unique.reason)
+        suspects = earlier.select(told & pl.col("raw").is_not_null()).to_series().arg_true()
+        keys = own.select(unique.columns)
+        places = [own.columns.index(name) for name in unique.columns]
+        same = [
+            row
+            for row in suspects.to_list()
+            if _key(earlier["raw"][row], own.width, places) == list(keys.row(row))
+        ]
+        found.append((np.array(same, np.int64), unique.reason))
+    return found
+
+
+def _key(raw: str, width: int, places: list[int]) -> list[str | None] | None:
+    """The cells at `places` of a record; None where it is no record of that width."""
+    try:
+        fields = CANONICAL.fields(raw.encode())
+    except ValueError:
+        return None
+    return [fields[at].decode() or None for at in places] if len(fields) == width else None
+
+
+def rejected_rows(records: Records, faults: Faults, plan: Plan) -> bytes:
+    """The rejected records of a slice as they stand in the file, in source order, as UTF-8. Pure."""
+    repeats = [unique.reason for unique in plan.rules.bind(plan.header.columns).uniques]
+    malformed = _malformed(records, len(plan.header.columns))
+    both = pl.concat([_well_formed(records, faults, repeats), malformed], rechunk=True)
     both = both.sort("order", maintain_order=True)
     lines: bytes = both.select((pl.col("line").str.join("\n") + "\n").cast(pl.Binary)).item()
-    return lines if both.height else b""
+    return _delimited(lines, plan.delimiter) if both.height else b""
 
 
-def _well_formed(records: Records, faults: Faults) -> pl.DataFrame:
-    """Each record as it stands in the source, its place and reasons behind it: a line, and its order."""
+def _delimited(lines: bytes, delimiter: str) -> bytes:
+    """The same with another delimiter than a comma."""
+    if delimiter == CANONICAL.delimiter:
+        return lines
+    rows = cut(lines, CANONICAL, len(lines)).records
+    first = CANONICAL.fields(rows.data[rows.starts[0] : rows.ends[0]])
+    table, _ = cells.parse(rows, CANONICAL, [str(number) for number in range(len(first))])
+    return cells.write(table, delimiter).data
+
+
+def _well_formed(records: Records, faults: Faults, repeats: list[str]) -> pl.DataFrame:
+    """Each record as it stands in the source, its place and reasons behind it: a line, and its order.
+
+    One that repeats a key has its own text behind these too, so that it can be known again.
+    """
     rows = faults.failing
+    repeating = [number for number, name in enumerate(faults.names) if name in repeats]
+    again = np.isin(rows, faults.rows[np.isin(faults.reasons, repeating)])
     columns = [
         records.texts(rows).alias("own"),
         pl.Series("place", records.places[rows]).cast(pl.String),
         _reasons(faults),
+        pl.Series("again", again, pl.Boolean),
         pl.Series("order", 2 * rows + 1, pl.Int64),
     ]
-    line = pl.concat_str("own", "place", "names", pl.lit(""), separator=",")
+    raw = pl.when("again").then(_field(pl.col("own"))).otherwise(pl.lit(""))
+    line = pl.concat_str("own", "place", "names", raw, separator=",")
     return pl.DataFrame(columns).select(line.alias("line"), "order")
 
 

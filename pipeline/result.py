@@ -57,6 +57,7 @@ class Result:
     rejects_file: str | None = None
     reasons: dict[str, int] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
+    blank: dict[str, int] = field(default_factory=dict)
     hosted: HostedFile | None = None
     requestid: str | None = None
     outcome: Outcome | None = None
@@ -82,6 +83,7 @@ class Result:
             "rejects_file": self.rejects_file,
             "reasons": dict(self.reasons),
             "changed": dict(self.changed),
+            "blank": dict(self.blank),
             "hosted": hosted
             and {
                 "bucket": hosted.bucket,

@@ -72,9 +72,11 @@ def sort_records(
             result.rejected, result.reasons = rejects.count, dict(rejects.reasons)
             result.accepted = result.records - result.rejected
             result.rejects_file = str(rejects.path) if rejects.path else None
-            for name, count in part.changed.items():
-                result.changed[name] = result.changed.get(name, 0) + count
+            for total, counts in ((result.changed, part.changed), (result.blank, part.blank)):
+                for name, count in counts.items():
+                    total[name] = total.get(name, 0) + count
             progress("validate", done, source.size, result.records)
+    rejects.finish()
     if result.records == 0:
         raise SourceError("The source has a header and no records.", hint="Is the export complete?")
 

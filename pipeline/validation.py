@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -33,7 +33,7 @@ from pipeline.csv.records import Records, spliced
 from pipeline.engines.local import in_order
 from pipeline.errors import ConfigError
 from pipeline.handoffs import Examined, Header, Plan, Slice, Split, Table
-from pipeline.rejects import rejected_rows
+from pipeline.rejects import rejected_rows, still_repeated
 from pipeline.unique.keytexts import room
 
 SPOOLED_BYTES = 64 << 20  # that wait in memory before they lie on disk
@@ -97,12 +97,20 @@ def examine(piece: Slice, plan: Plan, contract: Contract | None = None) -> Exami
         new = {name: cells[name].scatter(checked.unsure, text) for name, text in judgement.changed.items()}
         changed = {name: _differs(cells[name], text) for name, text in new.items()}
         cells = cells.with_columns(text.alias(name) for name, text in new.items())
+    if table.earlier is not None:
+        again = still_repeated(cells, table.earlier, worker.bound.uniques)
+        faults |= Faults.collect(again, worker.bound.reasons)
     return Examined(
         records=table.records,
         staged=_staged(table, cells, plan.header, anew=bool(changed)),
         faults=faults | worker.columns.without_key(cells),
         keys=unique.keys(cells, worker.uniques, plan.seed),
         changed=changed,
+        blank={
+            name: cells[name].is_null().to_numpy()
+            for name in worker.bound.columns
+            if cells[name].null_count()
+        },
         size=piece.size,
     )
 
@@ -111,7 +119,7 @@ def split(examined: Examined, repeats: Sequence[Found], plan: Plan) -> Split:
     """What is staged of an examined slice and what is rejected; `repeats` are its rows that repeat others."""
     faults, records, staged = examined.faults, examined.records, examined.staged
     if repeats:
-        faults |= Faults.collect(repeats, _worker(plan).reasons)
+        faults |= Faults.collect(repeats, _worker(plan).bound.reasons)
     good = np.ones(len(records), np.bool_)
     good[faults.rows] = False
     counts = np.bincount(faults.reasons, minlength=len(faults.names)).tolist()
@@ -119,13 +127,18 @@ def split(examined: Examined, repeats: Sequence[Found], plan: Plan) -> Split:
     reasons.update(f"_record:{one.reason}" for one in records.malformed)
     return Split(
         good=spliced(staged.data, staged.starts[good], staged.stops[good]),
-        bad=rejected_rows(records, faults, len(plan.header.columns)),
+        bad=rejected_rows(records, faults, plan),
         records=len(records) + len(records.malformed),
         rejected=len(faults.failing) + len(records.malformed),
         reasons=reasons,
-        changed={name: n for name, where in examined.changed.items() if (n := int((where & good).sum()))},
+        changed=_counts(examined.changed, good),
+        blank=_counts(examined.blank, good),
         size=examined.size,
     )
+
+
+def _counts(where: Mapping[str, Mask], good: Mask) -> dict[str, int]:
+    return {name: n for name, mask in where.items() if (n := int(np.count_nonzero(mask & good)))}
 
 
 def header_row(header: Header) -> bytes:
@@ -148,7 +161,7 @@ class _Worker:
     def __init__(self, plan: Plan) -> None:
         bound = plan.rules.bind(plan.header.columns)
         self.plan = plan
-        self.reasons = bound.reasons
+        self.bound = bound
         self.columns = Columns(plan.rules, bound)
         self.uniques = unique.compile_rules(bound)
         needs_all = (

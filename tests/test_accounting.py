@@ -159,10 +159,18 @@ class Ended:
     def cells(self) -> list[list[str]]:
         return list(csv.reader(io.StringIO(self.accepted.decode(), newline=""), strict=True))[1:]
 
+    @property
+    def rejected(self) -> list[dict[str, str]]:
+        """The rows of the rejects file, which is written as the source is."""
+        mark = self.rejects[:2]
+        text = self.rejects.decode("utf-16" if mark == b"\xff\xfe" else "utf-8-sig")
+        head = text.partition("_line")[0] or text.partition("_row")[0]
+        delimiter = next((one for one in ",;\t" if one in head), ",")
+        return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+
     def same(self, *but: str) -> tuple[Any, ...]:
         """What may not differ, without these columns of the rejects file."""
-        rows = list(csv.DictReader(io.StringIO(self.rejects.decode(), newline="")))
-        kept = [{k: v for k, v in row.items() if k not in but} for row in rows]
+        kept = [{k: v for k, v in row.items() if k not in but} for row in self.rejected]
         return self.accepted, kept, self.result.records, self.result.reasons
 
 
@@ -227,7 +235,7 @@ def test_every_record_ends_up_once(
     assert result.accepted + result.rejected == result.records
     good = [row for i, (_, row) in enumerate(known.rows) if is_good(row, [r for _, r in known.rows[:i]])]
     assert ended.cells == good
-    rejects = list(csv.DictReader(io.StringIO(ended.rejects.decode(), newline=""), strict=True))
+    rejects = ended.rejected
     bad_lines = [line for line, row in known.rows if row not in good or (line, row) not in kept(known, good)]
     assert [int(row["_line"]) for row in rejects] == sorted([*bad_lines, *(line for line, _ in known.broken)])
     assert Counter(result.reasons) == reasons_of(known)
@@ -262,7 +270,7 @@ def test_how_a_table_is_written_cut_and_handed_over_changes_nothing(
     """Cells with blank records in them too: one whose two cells are empty is a record, being `"",""`."""
     cut = partial(ends, folder, slice_bytes=slice_bytes, workers=workers)
     first = ends(folder, written(rows, quoting=csv.QUOTE_ALL).encode())
-    plain = first.same("_line", "_row")
+    plain = first.same("_line", "_row", "_raw")
     cells = [list(row) for row in rows]
     good = [row for i, row in enumerate(cells) if is_good(row, cells[:i])]
     assert first.cells == good
@@ -281,7 +289,7 @@ def test_how_a_table_is_written_cut_and_handed_over_changes_nothing(
     for again in dialects:
         ended = again()
         assert ended.cells == good
-        assert ended.same("_line", "_row")[1:] == plain[1:]
+        assert ended.same("_line", "_row", "_raw")[1:] == plain[1:]
 
 
 ARROW = pa.schema({"ID": pa.string(), "N": pa.string()})

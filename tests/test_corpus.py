@@ -123,7 +123,7 @@ def accepts(path: Path, source: dict[str, Any], output: Path) -> tuple[Result, l
     assert len(cells) == result.accepted
     assert result.accepted + result.rejected == result.records
     if result.rejected:
-        with (output / "rejects.csv").open(encoding="utf-8", newline="") as file:
+        with (output / "rejects.csv").open(encoding="utf-8-sig", newline="") as file:
             rejects = list(csv.DictReader(file, strict=True))
         assert len(rejects) == result.rejected
         said = Counter(reason for row in rejects for reason in row["_reasons"].split("; "))

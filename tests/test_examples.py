@@ -84,7 +84,7 @@ def test_a_run_finds_each_fault_by_its_name_and_no_other(
 ) -> None:
     result = pipeline.validate(config=EXAMPLES.parent / "config.yaml", output=tmp_path)
     assert (result.records, result.accepted, result.rejected) == (10_000, 9_800, 200)
-    with (tmp_path / "rejects.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "rejects.csv").open(encoding="utf-8-sig", newline="") as file:
         rejected = {row["_line"]: set(row["_reasons"].split("; ")) for row in csv.DictReader(file)}
     assert rejected == {fault["line"]: set(fault["reasons"].split("; ")) for fault in faults}
     with (tmp_path / "accepted.csv").open(encoding="utf-8", newline="") as file:

@@ -267,8 +267,8 @@ def test_rejects_saved_again_with_semicolons_and_columns_called_like_ours(
     source.write_text('EMAIL;_line;_reasons\nx;1;2\na@example.com;3;4\ny"z;5;6\n')
     config = world.config(source={"delimiter": ";"})
     first = run(source, config, until="stage")
-    with Path(str(first.rejects_file)).open(newline="", encoding="utf-8") as file:
-        header, *rows = list(csv.reader(file))
+    with Path(str(first.rejects_file)).open(newline="", encoding="utf-8-sig") as file:
+        header, *rows = list(csv.reader(file, delimiter=";"))
     assert header == ["EMAIL", "_line", "_reasons", "_line", "_reasons", "_raw"]
     rows[0][0] = "x@example.com"
     for delimiter in ",;":
@@ -327,7 +327,8 @@ def test_columns_are_mapped(world: World, tmp_path: Path) -> None:
     source = {"delimiter": ";", "columns": {"E-mail address": "EMAIL", "Ort": "CITY"}}
     result, rows = staged(world, path, source=source)
     assert rows == [["EMAIL", "CITY"], ["a@example.com", "Ulm, Donau"]]
-    assert list(dicts_of(result.rejects_file)[0]) == ["E-mail address", "Ort", "_line", "_reasons", "_raw"]
+    names = ["E-mail address", "Ort", "_line", "_reasons", "_raw"]
+    assert list(dicts_of(result.rejects_file, delimiter=";")[0]) == names
     with world.untouched(), pytest.raises(SourceError, match="'Orte'") as caught:
         staged(world, path, source=source | {"columns": {"Orte": "CITY", "E-mail address": "EMAIL"}})
     assert "'Ort'" in caught.value.hint
@@ -520,8 +521,8 @@ def test_the_command_line_says_what_the_library_says(
     assert done.stdout.count(b"\n") == 1
     assert plain(said) == plain(as_library)
     assert set(said) == {
-        "run_id", "state", "records", "accepted", "rejected", "rejects_file", "reasons", "changed", "hosted",
-        "requestid", "outcome", "error", "sandbox", "staged", "warnings", "left_behind",
+        "run_id", "state", "records", "accepted", "rejected", "rejects_file", "reasons", "changed", "blank",
+        "hosted", "requestid", "outcome", "error", "sandbox", "staged", "warnings", "left_behind",
     }  # fmt: skip
     if code:
         assert set(said["error"]) == {"type", "message", "hint", "retryable", "exit_code"}

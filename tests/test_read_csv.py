@@ -332,7 +332,7 @@ def test_a_rejects_file_is_known_and_read_in_its_own_way(path: Path) -> None:
     )
     assert got.header.names == ("E-mail", "City")
     assert got.header.columns == ("EMAIL", "City")
-    assert (got.rows, got.places) == ([("a;x", "b"), (None, None), ("c", "d")], [2, 5, 6])
+    assert (got.rows, got.places) == ([("a;x", "b"), (None, None), ("c", "d")], [2, 4, 5])
     assert got.malformed == [Malformed(3, 1, "not_mended", b'q"\n,1')]
     assert got.data == b"a;x,b\n,\nc,d\n"
 

@@ -214,7 +214,8 @@ def test_a_rejects_file_read_as_a_frame() -> None:
     )
     got = read(frame)
     assert (got.header.names, got.rows) == (("EMAIL",), [("a",)])
-    assert got.malformed == [Malformed(1, 1, "not_mended", "q,é".encode())]
+    assert got.malformed == [Malformed(4, 1, "not_mended", "q,é".encode())]
+    assert got.places == [3]
 
 
 def test_a_stream_that_breaks_off_is_told() -> None:

@@ -64,9 +64,11 @@ def rows_of(data: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(data.decode(), newline=""), strict=True))
 
 
-def dicts_of(path: str | Path | None) -> list[dict[str, str]]:
-    with Path(str(path)).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file, strict=True))
+def dicts_of(
+    path: str | Path | None, *, encoding: str = "utf-8-sig", delimiter: str = ","
+) -> list[dict[str, str]]:
+    with Path(str(path)).open(encoding=encoding, newline="") as file:
+        return list(csv.DictReader(file, strict=True, delimiter=delimiter))
 
 
 @dataclass

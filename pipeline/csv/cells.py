@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -27,7 +27,7 @@ CANONICAL = Dialect()
 
 
 def parse(
-    records: Records, dialect: Dialect, columns: Sequence[str], wanted: Sequence[str] | None = None
+    records: Records, dialect: Dialect, columns: Sequence[str], wanted: Iterable[str] | None = None
 ) -> tuple[pl.DataFrame, Records]:
     """The cells of the records in the `wanted` columns (None: all), and the records read.
 
@@ -35,7 +35,7 @@ def parse(
     back packed. Those that are no row of this table have become malformed: `encoding` (no UTF-8), `nul` (a
     NUL byte), `field_count` (other than `len(columns)` cells).
     """
-    wanted = columns if wanted is None else wanted
+    wanted = columns if wanted is None else list(wanted)
     records, plain = records.packed(), replace(dialect, escapechar=None)
     if not dialect.escapechar or dialect.escapechar.encode() not in records.data:
         return _parse(records, plain, columns, wanted)
@@ -147,20 +147,20 @@ def _widths(records: Records, dialect: Dialect) -> Offsets:
     return widths
 
 
-def write(cells: pl.DataFrame) -> Records:
+def write(cells: pl.DataFrame, delimiter: str = ",") -> Records:
     """The cells as records of the staged file: UTF-8, comma, quoted only where it must be, LF.
 
-    A cell with a comma, quote, CR or LF is quoted, and so is the lone empty cell of a one-column file.
+    A cell with the delimiter, a quote, CR or LF is quoted, and so is the one empty cell of a record.
     """
     if not cells.height:
         nothing = np.zeros(0, np.int64)
         return Records(b"", nothing, nothing, nothing, nothing)
     out = io.BytesIO()
     cells.with_columns(pl.all().fill_null("") if cells.width == 1 else ()).write_csv(
-        out, include_header=False, quote_style="necessary"
+        out, include_header=False, quote_style="necessary", separator=delimiter
     )
     data = out.getvalue()
-    records = cut(data, CANONICAL, len(data)).records
+    records = cut(data, Dialect(delimiter), len(data), width=cells.width).records
     if len(records) != cells.height or records.malformed:
         raise RuntimeError(f"polars {pl.__version__} wrote {cells.height} rows as {len(records)} records")
     return records

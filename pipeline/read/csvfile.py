@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Literal
 from pipeline.csv.cells import CANONICAL, parse, write
 from pipeline.csv.records import Malformed, Records
 from pipeline.handoffs import Header, Table
+from pipeline.read import mended
 from pipeline.read.csvhead import Head, Layout, cut_block, layout_of
 from pipeline.read.header import has_text, header_of
+from pipeline.read.mended import MENDED_BY
 from pipeline.read.stream import ByteStream, open_stream, shown
 
 if TYPE_CHECKING:
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from pipeline.config import SourceConfig
 
 _MIB = 1 << 20
-# What a rejects file has of its own behind the columns; no column of a source can be called so.
-_MENDED_BY = ("\0place", "\0reasons", "\0raw")
 
 
 @contextmanager
@@ -44,12 +44,13 @@ def open_csv(
         step = slice_bytes or _slice_bytes(stream.size)
         head = Head(stream, layout, min(step, 1 << 16))
         names = head.names(config.columns, contract_names)
+        place: Literal["_line", "_row"] = "_line"
         if layout.rejects:
-            names = names[: -len(_MENDED_BY)]
+            place, names = ("_row" if names[-3] == "_row" else "_line"), names[: -len(MENDED_BY)]
         header = header_of(
             names, config.columns, contract_names=contract_names, resolve=resolve, where=head.where
         )
-        yield CsvSource(header, layout, stream, head.line_after, step, head.hints(len(names)))
+        yield CsvSource(header, layout, stream, head.line_after, step, head.hints(len(names)), place)
 
 
 def _slice_bytes(size: int | None) -> int:
@@ -85,10 +86,20 @@ class CsvSource:
         """That of its bytes, unpacked, as far as they are read."""
         return self.stream.crc32
 
+    @property
+    def delimiter(self) -> str:
+        """What stands between two cells."""
+        return self.layout.dialect.delimiter
+
+    @property
+    def encoding(self) -> str:
+        """What the file is written in."""
+        return self.stream.encoding
+
     def slices(self) -> Iterator[CsvSlice]:
         """Its slices in order. Raises SourceError where the file cannot be read to its end."""
         carry, line, index, seen, final = b"", self.first_line, 0, 0, False
-        width = len(self.header.columns) + len(_MENDED_BY) * self.layout.rejects
+        width = len(self.header.columns) + len(MENDED_BY) * self.layout.rejects
         while not final:
             # A record longer than a slice is read on in ever larger steps, not again and again.
             more = self.stream.read(max(self.step, len(carry)))
@@ -119,35 +130,41 @@ class CsvSlice:
 
     def table(self, wanted: Sequence[str]) -> Table:
         """The slice as text: its own bytes where they are in the staged form, else written anew."""
-        columns, layout = self.header.columns, self.layout
-        if layout.dialect == CANONICAL and not layout.rejects:
-            cells, records = parse(self.found, layout.dialect, columns, wanted)
-            cells, records = _without_unnamed(cells, records, self.header.unnamed)
+        columns, layout, unnamed = self.header.columns, self.layout, self.header.unnamed
+        earlier = None
+        if layout.rejects:
+            cells, found = parse(self.found, layout.dialect, (*columns, *MENDED_BY))
+            found = replace(found, places=mended.first_places(cells, found.places))
+            cells, found = _without_unmended(cells, found, columns)
+            cells, found = _without_unnamed(cells, found, unnamed)
+            cells, earlier = cells.select(columns), mended.earlier(cells)
+            records = _written(cells, found)
+        elif layout.dialect == CANONICAL:
+            cells, records = parse(self.found, layout.dialect, columns, dict.fromkeys((*wanted, *unnamed)))
+            cells, records = _without_unnamed(cells, records, unnamed)
         else:
-            own = (*columns, *_MENDED_BY) if layout.rejects else columns
-            cells, found = parse(self.found, layout.dialect, own)
-            if layout.rejects:
-                cells, found = _without_unmended(cells, found, columns)
-            cells, found = _without_unnamed(cells, found, self.header.unnamed)
-            records = replace(write(cells), places=found.places, malformed=found.malformed)
-        return Table(replace(records, malformed=tuple(map(self._shown, records.malformed))), cells)
+            cells, found = parse(self.found, layout.dialect, columns)
+            cells, found = _without_unnamed(cells, found, unnamed)
+            records = _written(cells, found)
+        records = replace(records, malformed=tuple(map(self._shown, records.malformed)))
+        return Table(records, cells, earlier)
 
     def _shown(self, one: Malformed) -> Malformed:
         return replace(one, raw=shown(one.raw, transcoded=self.transcoded).encode())
 
 
+def _written(cells: pl.DataFrame, found: Records) -> Records:
+    return replace(write(cells), places=found.places, malformed=found.malformed)
+
+
 def _without_unmended(
     cells: pl.DataFrame, records: Records, columns: Sequence[str]
 ) -> tuple[pl.DataFrame, Records]:
-    """A rejects file's own cells, without the records that are still nothing but their raw text."""
-    import polars as pl
-
-    own = cells.select(columns)
-    unmended = cells.select(pl.all_horizontal(pl.col(columns).is_null()) & pl.col("\0raw").is_not_null())
-    mask = unmended.to_series()
+    """A rejects file's cells, without the records that are still nothing but their raw text."""
+    mask = mended.unmended(cells, columns)
     rows = mask.arg_true().to_list()
     raws = {i: text.encode() for i, text in zip(rows, cells["\0raw"].filter(mask), strict=True)}
-    return own.filter(~mask), records.without(dict.fromkeys(rows, "not_mended"), raws)
+    return cells.filter(~mask), records.without(dict.fromkeys(rows, "not_mended"), raws)
 
 
 def _without_unnamed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pipeline.csv.cutting import LINE_FACTOR, Cut, LineTooLongError, cut
 from pipeline.csv.dialect import Dialect
 from pipeline.csv.records import Malformed
 from pipeline.errors import SourceError
+from pipeline.read.encoding import marked_encoding
 from pipeline.read.header import (
     UNNAMED_HINT,
     check_no_separator_line,
@@ -42,21 +44,25 @@ class Layout:
 
 
 def layout_of(stream: ByteStream, config: SourceConfig) -> Layout:
-    """As the config says, but a rejects file has one row of header, in UTF-8.
+    """As the config says, but a rejects file has one row of header.
 
-    It is written in the one way, or in the source's own, if a spreadsheet has saved it again.
+    It has the source's delimiter and encoding, or those that a program gave it that saved it again: by its
+    mark, else UTF-8 if it is that, else the configured encoding.
     """
     limit = config.max_record_bytes
     configured = Dialect(config.delimiter, config.quotechar, config.escapechar)
-    for dialect in (Dialect(), configured):
-        if is_rejects(_first_row(stream.head, dialect)):
+    marked = marked_encoding(stream.head)
+    head = stream.head.decode(marked, "replace").encode("utf-8", "replace") if marked else stream.head
+    for dialect in (Dialect(config.delimiter), Dialect(), configured):
+        if is_rejects(_first_row(head, dialect)):
+            encoding = None if marked or stream.is_utf8() else config.encoding
             # Its _raw may hold a whole malformed line, each byte of it shown as \xNN.
-            return Layout(dialect, "utf-8", 0, 1, limit * LINE_FACTOR * 4, rejects=True)
+            return Layout(dialect, encoding, 0, 1, limit * LINE_FACTOR * 4, rejects=True)
     return Layout(configured, config.encoding, config.skip_rows, config.header_rows, limit)
 
 
 def _first_row(head: bytes, dialect: Dialect) -> list[str]:
-    first = cut(head.removeprefix(b"\xef\xbb\xbf"), dialect, len(head)).records
+    first = cut(head.removeprefix(codecs.BOM_UTF8), dialect, len(head)).records
     fields = dialect.fields(first.data[first.starts[0] : first.ends[0]]) if len(first) else []
     return [field.decode("utf-8", "replace") for field in fields]
 

@@ -31,6 +31,11 @@ class Start(NamedTuple):
     mark: int
 
 
+def marked_encoding(head: bytes) -> str | None:
+    """The encoding whose byte order mark a file begins with, if any."""
+    return next((name for mark, name in _MARKS if head.startswith(mark)), None)
+
+
 def start_of(head: bytes, configured: str | None, *, name: str) -> Start:
     """How the file called `name`, which begins with `head`, is to be decoded.
 

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import polars as pl
 
+from pipeline.arrays import Offsets
 from pipeline.csv.cells import write
 from pipeline.csv.records import Malformed
 from pipeline.csv.text import NoTextError, Text, of_series
 from pipeline.errors import SourceError
 from pipeline.handoffs import Header, Table
 from pipeline.names import LEFT_OUT
+from pipeline.read import mended
 from pipeline.read.columns import arrow_text, has_only_days, pandas_text
-from pipeline.read.framehead import MENDED_BY, check_index, head_of
+from pipeline.read.framehead import check_index, head_of
 from pipeline.read.header import UNNAMED_HINT, has_text
 
 if TYPE_CHECKING:
@@ -148,6 +150,16 @@ class FrameSource:
     crc32: None = None
 
     @property
+    def delimiter(self) -> str:
+        """What stands between two cells of a rejects file."""
+        return ","
+
+    @property
+    def encoding(self) -> str:
+        """What a rejects file is written in."""
+        return "utf-8"
+
+    @property
     def hints(self) -> Mapping[str, str]:
         """What to do where nearly all records are malformed, by the reason."""
         return {"unnamed_cell": UNNAMED_HINT}
@@ -178,7 +190,7 @@ class FrameSlice:
         """
         names = (
             *self.header.names,
-            *MENDED_BY[: len(self.texts) - len(self.header.names)],
+            *mended.MENDED_BY[: len(self.texts) - len(self.header.names)],
         )
         columns = (*self.header.columns, *names[len(self.header.columns) :])
         found = [self._text(*named) for named in zip(names, columns, self.texts, strict=True)]
@@ -191,23 +203,20 @@ class FrameSlice:
         for row in has_text(own, self.header.unnamed).arg_true().to_list() if self.header.blank else ():
             reasons.setdefault(row, "unnamed_cell")
         raws = dict(zip(reasons, self._raws(own, list(reasons)), strict=True))
+        places: Offsets = np.arange(self.first, self.first + self.size)
         if self.rejects:
-            empty = pl.all_horizontal(pl.col(self.header.columns).is_null())
-            for row in self._rows(cells, empty & pl.col("\0raw").is_not_null()):
+            places = mended.first_places(cells, places)
+            for row in mended.unmended(cells, self.header.columns).arg_true().to_list():
                 reasons[row], raws[row] = "not_mended", cells["\0raw"][row]
-        return self._table(own, reasons, raws)
-
-    def _table(self, own: pl.DataFrame, reasons: dict[int, str], raws: dict[int, str]) -> Table:
         bad = sorted(reasons)
-        numbers = pl.int_range(self.size, eager=True)
-        good = ~numbers.is_in(bad)
-        cells = own.filter(good)
         malformed = tuple(
-            Malformed(self.first + row, row - i, reasons[row], raws[row].encode())
+            Malformed(int(places[row]), row - i, reasons[row], raws[row].encode())
             for i, row in enumerate(bad)
         )
-        places: np.ndarray[Any, Any] = numbers.filter(good).to_numpy() + self.first
-        return Table(replace(write(cells), places=places, malformed=malformed), cells)
+        good = ~pl.int_range(self.size, eager=True).is_in(bad)
+        own = own.filter(good)
+        records = replace(write(own), places=places[good.to_numpy()], malformed=malformed)
+        return Table(records, own, mended.earlier(cells.filter(good)) if self.rejects else None)
 
     def _text(self, name: str, column: str, text: Callable[[], Text]) -> Text:
         try:

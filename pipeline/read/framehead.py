@@ -9,14 +9,12 @@ from pipeline.errors import SourceError
 from pipeline.handoffs import Header
 from pipeline.names import plain_name
 from pipeline.read.header import header_of, is_rejects
+from pipeline.read.mended import MENDED_BY
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.config import SourceConfig
-
-# What a rejects file has of its own behind the columns; no column of a source can be called so.
-MENDED_BY = ("\0place", "\0reasons", "\0raw")
 
 
 class Head(NamedTuple):

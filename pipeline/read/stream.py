@@ -58,7 +58,7 @@ class ByteStream:
         self.crc32 = 0
         self._waiting = b""
         self._decoder: codecs.IncrementalDecoder | None = None
-        self._encoding = "utf-8"
+        self._encoding = self.encoding = "utf-8"
         self._at_start = True
         self.size = self._before.st_size if self._before else None
         if self.packed:
@@ -81,11 +81,29 @@ class ByteStream:
         Raises SourceError where the head contradicts it.
         """
         name, mark = start_of(self.head, encoding, name=self.name)
+        self.encoding = name
         self._waiting = self.head[mark:]
         if name != "utf-8":
             self._encoding = encoding or name
             self._decoder = codecs.getincrementaldecoder(name)("pipeline.undecodable")
             self._waiting = self._to_utf8(self._waiting, final=False)
+
+    def is_utf8(self) -> bool:
+        """Whether all of the file is UTF-8; of one that is read but once, or packed, what is read of it."""
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        regular = self._before and not self.packed
+        try:
+            if not regular:
+                decoder.decode(self.head)
+                return True
+            with Path(self._path).open("rb") as file:
+                while block := file.read(1 << 20):
+                    decoder.decode(block)
+        except OSError as error:
+            raise _unreadable(self.name, error) from None
+        except UnicodeDecodeError:
+            return False
+        return True
 
     def read(self, size: int) -> bytes:
         """About `size` bytes more, to the end of a line where that is easily had; b"" at the end only.
