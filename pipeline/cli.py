@@ -188,7 +188,8 @@ def _leave(result: Result, error: PipelineError | None, as_json: bool) -> int:
 
     if (as_json or result.run_id) and (why := write_out(told())):
         if error is None:
-            error = result.error = Unwritable(why, result)
+            error = Unwritable(why, result)
+            result.error = error.failure()
         write_aside(told())
     elif as_json or error is None:
         return error.exit_code if error else 0
@@ -199,7 +200,7 @@ def _leave(result: Result, error: PipelineError | None, as_json: bool) -> int:
 def _fail(error: PipelineError, as_json: bool) -> int:
     from pipeline.result import Result
 
-    return _leave(error.result or Result(run_id="", error=error), error, as_json)
+    return _leave(error.result or Result(run_id="", error=error.failure()), error, as_json)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -127,7 +127,7 @@ def _end(result: Result) -> str:
         "JobTimeout": "and has not called back in time",
         "Interrupted": "and the run was stopped before its end",
     }
-    return ends.get(type(result.error).__name__, "whose end this run does not wait for")
+    return ends.get(result.error.type if result.error else "", "whose end this run does not wait for")
 
 
 def _until(result: Result) -> str:

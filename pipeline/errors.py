@@ -26,9 +26,10 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, ParamSpec, TypeVar
 
+from pipeline.result import Failure
+
 if TYPE_CHECKING:
-    from pipeline.handoffs import Outcome
-    from pipeline.result import Result, State
+    from pipeline.result import Outcome, Result, State
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -82,6 +83,11 @@ class PipelineError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n  -> {self.hint}" if self.hint else self.message
+
+    def failure(self) -> Failure:
+        """The error as plain data, for a `Result`."""
+        named = (self.message, self.hint, self.retryable, self.exit_code, self.retry_after)
+        return Failure(type(self).__name__, *named)
 
 
 class ConfigError(PipelineError):
@@ -174,7 +180,7 @@ class Unexpected(PipelineError):
         )
         self.result = getattr(error, "result", None)
         if self.result:
-            self.result.error = self
+            self.result.error = self.failure()
 
 
 def without_frames(function: Callable[P, R]) -> Callable[P, R]:

@@ -44,7 +44,7 @@ class Interrupted(PipelineError):
         super().__init__(f"Stopped by {stop.signum.name}.", hint=hint)
         self.result = stop.result
         if self.result:
-            self.result.error = self
+            self.result.error = self.failure()
 
 
 class Usage(PipelineError):

@@ -10,16 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from pipeline.result import Fingerprint as Fingerprint
+from pipeline.result import HostedFile as HostedFile
+from pipeline.result import Outcome as Outcome
 
 if TYPE_CHECKING:
     import polars as pl
     from pydantic import SecretStr
 
     from pipeline.arrays import Mask
-    from pipeline.contract.contract import ContractSource
     from pipeline.contract.faults import Faults
     from pipeline.contract.rules import Rules
+    from pipeline.contract.source import ContractSource
     from pipeline.csv.records import Records
     from pipeline.unique.seen import Keys
 
@@ -182,21 +186,6 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What bytes are: length, records, two checksums; the same whatever pieces they came in."""
-
-    bytes: int
-    records: int
-    crc32: int
-    adler32: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON has it: the checksums in hexadecimal."""
-        sums = {"crc32": f"{self.crc32:08x}", "adler32": f"{self.adler32:08x}"}
-        return {"bytes": self.bytes, "records": self.records, **sums}
-
-
-@dataclass(frozen=True, slots=True)
 class Link:
     """The URL that the platform fetches the file by, a secret while it lives.
 
@@ -208,43 +197,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class HostedFile:
-    """The staged file: where it is, what was staged, when its URL ends; no URL and no contacts.
-
-    `head_sha256` is of its first KiB, for the pre-flight to compare.
-    """
-
-    bucket: str
-    key: str
-    url_mode: str
-    staged: Fingerprint
-    head_sha256: str
-    expires_at: str | None = None
-
-    @property
-    def bytes(self) -> int:
-        """Its length."""
-        return self.staged.bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Job:
     """A job that the API accepted."""
 
     requestid: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a job ended, as far as its callback says.
-
-    `status` is `completed` or `failed`; `said` the platform's own status word, `counts` the numbers
-    found in the callback's body under their own names, `warnings` say what a completed job did not load,
-    `raw` is that body as it came.
-    """
-
-    status: Literal["completed", "failed"]
-    said: str = ""
-    counts: Mapping[str, int] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-    raw: bytes = field(default=b"", repr=False)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from pipeline.errors import PipelineError
-    from pipeline.handoffs import HostedFile, Outcome
+from typing import Any, Literal
 
 State = Literal["validated", "staged", "submitted", "completed", "rejected", "refused", "unknown", "failed"]
 
@@ -37,6 +34,74 @@ class Period:
         self.end = _now()
 
 
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What bytes are: length, records, two checksums; the same whatever pieces they came in."""
+
+    bytes: int
+    records: int
+    crc32: int
+    adler32: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it: the checksums in hexadecimal."""
+        sums = {"crc32": f"{self.crc32:08x}", "adler32": f"{self.adler32:08x}"}
+        return {"bytes": self.bytes, "records": self.records, **sums}
+
+
+@dataclass(frozen=True, slots=True)
+class HostedFile:
+    """The staged file: where it is, what was staged, when its URL ends; no URL and no contacts.
+
+    `head_sha256` is of its first KiB, for the pre-flight to compare.
+    """
+
+    bucket: str
+    key: str
+    url_mode: str
+    staged: Fingerprint
+    head_sha256: str
+    expires_at: str | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Its length."""
+        return self.staged.bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended, as far as its callback says.
+
+    `status` is `completed` or `failed`; `said` the platform's own status word, `counts` the numbers
+    found in the callback's body under their own names, `warnings` say what a completed job did not load,
+    `raw` is that body as it came.
+    """
+
+    status: Literal["completed", "failed"]
+    said: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    raw: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a run ended badly: the error as plain data, by the name of its class."""
+
+    type: str
+    message: str
+    hint: str
+    retryable: bool
+    exit_code: int
+    retry_after: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        plain = {name: getattr(self, name) for name in ("type", "message", "hint", "retryable", "exit_code")}
+        return plain | ({} if self.retry_after is None else {"retry_after": self.retry_after})
+
+
 @dataclass(slots=True)
 class Result:
     """How far a run came and what it did; `to_dict` is what `--json` prints.
@@ -61,7 +126,7 @@ class Result:
     hosted: HostedFile | None = None
     requestid: str | None = None
     outcome: Outcome | None = None
-    error: PipelineError | None = None
+    error: Failure | None = None
     request: str | None = None
     sandbox: bool = False
     warnings: list[str] = field(default_factory=list)
@@ -72,7 +137,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain JSON types, with nothing in it that is secret."""
-        hosted, outcome, error = self.hosted, self.outcome, self.error
+        hosted, outcome = self.hosted, self.outcome
         plain = {
             "run_id": self.run_id,
             "state": self.state,
@@ -98,14 +163,6 @@ class Result:
             and {"status": outcome.status, "said": outcome.said, "counts": dict(outcome.counts)},
             "warnings": list(self.warnings),
             "left_behind": list(self.left_behind),
-            "error": error
-            and {
-                "type": type(error).__name__,
-                "message": error.message,
-                "hint": error.hint,
-                "retryable": error.retryable,
-                "exit_code": error.exit_code,
-            }
-            | ({"retry_after": error.retry_after} if error.retry_after is not None else {}),
+            "error": self.error and self.error.to_dict(),
         }
         return plain | ({"request": self.request} if self.request else {})

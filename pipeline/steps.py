@@ -84,7 +84,7 @@ class Run:
                         if until != "stage":
                             self._submit_and_track(until)
         except PipelineError as error:
-            result.error, error.result = error, result
+            result.error, error.result = error.failure(), result
             if result.state != "submitted" or isinstance(error, TrackError):
                 result.state = error.state
             raise

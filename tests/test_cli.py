@@ -211,7 +211,7 @@ def test_one_error_is_one_exit_code(called: Any, run_ends: Any, error: Any, code
     left, out, err = called("run")
     assert (left, out) == (code, "")
     assert f"Error: {error.message}\n  -> {error.hint}" in err
-    error.result = Result("run-1", state=error.state, records=3, error=error)
+    error.result = Result("run-1", state=error.state, records=3, error=error.failure())
     left, out, err = called("run", "--json")
     said = one_object(out)
     assert (left, err, said["run_id"], said["state"]) == (code, "", "run-1", error.state)

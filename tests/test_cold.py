@@ -45,7 +45,8 @@ def cold(folder: Path, *, frame: bool = False, seed: str = "0") -> tuple[int, di
             try:
                 result, code = pipeline.validate(frame, "config.yaml", output="out"), 0
             except PipelineError as error:
-                result, code = error.result or pipeline.Result(run_id="", error=error), error.exit_code
+                result, code = error.result, error.exit_code
+                result = result or pipeline.Result(run_id="", error=error.failure())
             print(json.dumps(result.to_dict()))
             sys.exit(code)
         """

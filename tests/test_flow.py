@@ -482,7 +482,7 @@ def ended(start: Callable[[], Result]) -> Result:
     try:
         return start()
     except PipelineError as error:
-        return error.result or Result("", error=error)
+        return error.result or Result("", error=error.failure())
 
 
 def plain(result: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The contract: a pandera schema, what of it is decided on the header, and what it says of rows.
 
-loading.py   a ContractSource -> the loaded Contract (contract.py)
+source.py    where a contract comes from
+loading.py   source -> the loaded Contract (contract.py)
 find.py      spec -> the pandera schema
 describe.py  schema -> rules, or what of it is not supported
 rules.py     the rules as plain data, without pandera
@@ -13,7 +14,8 @@ pandera_judge.py  pandera itself, about what the table leaves open (frames.py: w
 faults.py    what is wrong with rows, whoever says it
 """
 
-from pipeline.contract.contract import Contract, ContractSource
+from pipeline.contract.contract import Contract
 from pipeline.contract.loading import load_contract
+from pipeline.contract.source import ContractSource
 
 __all__ = ["Contract", "ContractSource", "load_contract"]

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pipeline.contract.header import check_header
 from pipeline.contract.rules import Rules
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
-
-
-@dataclass(frozen=True, slots=True)
-class ContractSource:
-    """Where a contract comes from, and what the config adds to it: all that loads it, on any machine."""
-
-    spec: str
-    base: Path
-    primary_key: tuple[str, ...] = ()
-    unknown_columns: Literal["keep", "drop", "refuse"] | None = None
-    region: str | None = None
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from pipeline.contract.contract import Contract, ContractSource
+from pipeline.contract.contract import Contract
 from pipeline.contract.rules import ANY_FILLED, CheckRule, Rules, Unique
+from pipeline.contract.source import ContractSource
 from pipeline.errors import ConfigError
 
 
