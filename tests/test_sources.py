@@ -25,7 +25,7 @@ NEARLY: list[tuple[Any, str, str]] = [
     (pl.LazyFrame({"EMAIL": [MAIL]}), "polars.LazyFrame", "collect"),
     (pa.chunked_array([[MAIL]]), "pyarrow.ChunkedArray", "pa.table"),
     (pa.array([MAIL]), "pyarrow.StringArray", "pa.table"),
-    (pa.record_batch({"EMAIL": [MAIL]}), "pyarrow.RecordBatch", "from_batches"),
+    (pa.RecordBatch.from_pydict({"EMAIL": [MAIL]}), "pyarrow.RecordBatch", "from_batches"),
     ({"EMAIL": [MAIL]}, "dict", "pandas.DataFrame"),
     ([{"EMAIL": MAIL}], "list", "pandas.DataFrame"),
     (np.array([[MAIL]]), "numpy.ndarray", "pandas.DataFrame"),
