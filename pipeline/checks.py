@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -99,16 +100,20 @@ def _judge(
     return pd.Series([value in good for value in series], index=series.index, dtype=bool)
 
 
-for _check, _statistics in (
-    (email, []),
-    (phone, ["region"]),
-    (no_missing_country_code, ["region"]),
-    (no_scientific_notation, []),
-    (no_trailing_decimal, []),
-    (no_leading_apostrophe, []),
-    (no_disguise, []),
-    (no_lost_leading_zero, ["length"]),
-):
+CHECKS = (
+    email,
+    phone,
+    no_missing_country_code,
+    no_scientific_notation,
+    no_trailing_decimal,
+    no_leading_apostrophe,
+    no_disguise,
+    no_lost_leading_zero,
+)
+for _check in CHECKS:
     # pandera refuses a name twice; a module may well be imported twice, by reload or by two paths.
     if _check.__name__ not in Check.REGISTERED_CUSTOM_CHECKS:
-        register_check_method(_check, statistics=_statistics, supported_types=pd.Series)
+        _options = [
+            name for name, one in signature(_check).parameters.items() if one.kind is one.KEYWORD_ONLY
+        ]
+        register_check_method(_check, statistics=_options, supported_types=pd.Series)
