@@ -21,6 +21,7 @@ from pipeline.config import Config
 from pipeline.contract import typed
 from pipeline.contract.describe import cell_type
 from pipeline.csv.text import NoTextError, of_series
+from pipeline.ledger import state
 from pipeline.preflight import MEANINGS
 from pipeline.read.columns import has_only_days, pandas_text
 from pipeline.s3.advice import CODES, KINDS
@@ -204,3 +205,15 @@ def frame_values() -> str:
             cells = [f"refused: {refused.why}"]
         rows.append(f"| `{written}` | {', '.join(cells)} |")
     return "\n".join(rows)
+
+
+def state_diagram() -> str:
+    """The states of a run and the events that lead from one to another, as a Mermaid diagram."""
+    lines = ["```mermaid", "stateDiagram-v2"]
+    for event, befores, then in state.STEPS:
+        lines += [
+            f"    {'[*]' if each == 'absent' else each} --> {then}: {event}"
+            for each in befores
+            if each != then
+        ]
+    return "\n".join([*lines, "```"])

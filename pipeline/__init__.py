@@ -25,6 +25,7 @@ from pipeline.errors import (
     ConfigError,
     JobFailed,
     JobTimeout,
+    LedgerError,
     PipelineError,
     RejectedRows,
     SourceError,
@@ -38,19 +39,25 @@ from pipeline.errors import (
 )
 
 if TYPE_CHECKING:
+    from pipeline.app import callback_app
     from pipeline.config import Config
     from pipeline.config.file import load_config
     from pipeline.flow import run, validate
-    from pipeline.handoffs import HostedFile, Outcome
-    from pipeline.result import Result
+    from pipeline.ledger.asking import status, wait
+    from pipeline.ledger.runs import RunStatus
+    from pipeline.result import HostedFile, Outcome, Result
 
 _LAZY = {
     "Config": "pipeline.config",
     "HostedFile": "pipeline.handoffs",
     "Outcome": "pipeline.handoffs",
     "Result": "pipeline.result",
+    "RunStatus": "pipeline.ledger.runs",
+    "callback_app": "pipeline.app",
     "load_config": "pipeline.config.file",
     "run": "pipeline.flow",
+    "status": "pipeline.ledger.asking",
+    "wait": "pipeline.ledger.asking",
     "validate": "pipeline.flow",
 }
 
@@ -60,10 +67,12 @@ __all__ = [
     "HostedFile",
     "JobFailed",
     "JobTimeout",
+    "LedgerError",
     "Outcome",
     "PipelineError",
     "RejectedRows",
     "Result",
+    "RunStatus",
     "SourceError",
     "StageError",
     "SubmitError",
@@ -72,9 +81,12 @@ __all__ = [
     "SubmitUnknown",
     "TrackError",
     "Unexpected",
+    "callback_app",
     "load_config",
     "run",
+    "status",
     "validate",
+    "wait",
 ]
 
 

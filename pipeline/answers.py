@@ -43,6 +43,9 @@ UNSENT: dict[str, Advice] = {
     "InvalidProxyURL": Advice(
         "The proxy's address is not an address.", "Write HTTPS_PROXY like http://proxy.example.com:3128."
     ),
+    "TooLateError": Advice(
+        "This machine paused or was too slow between claiming the job and asking the API.", "Run again."
+    ),
     "ConnectionError": Advice(
         "The API could not be reached.", "Check the network and submit.base_url, then run again."
     ),

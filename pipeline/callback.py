@@ -13,13 +13,17 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import SecretStr
 
 from pipeline.config import TrackConfig
 from pipeline.handoffs import Outcome
 
+RUN_ID = r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}"
+_TAIL = re.compile(rf"/({RUN_ID})/([0-9a-f]{{64}})/*\Z")
 _BEFORE = r"(?i)^(?:(?:the|job|upload|bulk|file|import|status|has|is|was|been|partial(?:ly)?)\s+)*"
 _DONE = re.compile(_BEFORE + r"(success(ful(ly)?)?|complete[d]?|done|finished|processed|ok|partial(ly)?)\b")
 _FAILED = re.compile(_BEFORE + r"(fail(ed|ure)?|error|rejected|invalid|abort(ed)?|cancel+ed)\b")
@@ -33,6 +37,7 @@ _NOTHING = re.compile(
     r"(?:\s+(?:were|was|have|has|been|could|be|successfully))*"
     r"\s+(?:load|import|process|add|updat|insert|success|creat|accept|upload)"
 )
+_REQUEST_ID = re.compile(r"[0-9A-Za-z-]{16,64}")  # longer than any phone number
 _STATUS_KEYS = ("status", "jobstatus", "uploadstatus", "state", "result")
 _MESSAGE_KEYS = ("message", "description", "reason", "remarks", "details", "statusmessage")
 _COUNTED = re.compile(
@@ -48,12 +53,25 @@ def address(config: TrackConfig, run_id: str) -> str | None:
     """The address for one run's callback: the configured one and a path that nobody can guess."""
     if not config.callback_url:
         return None
-    if config.secret:
-        key = config.secret.get_secret_value().encode()
-        token = hmac.new(key, run_id.encode(), hashlib.sha256).hexdigest()
-    else:
-        token = secrets.token_hex(32)
-    return f"{config.callback_url}/{run_id}/{token}"
+    end = token(config.secret[0], f"callback:{run_id}") if config.secret else secrets.token_hex(32)
+    return f"{config.callback_url}/{run_id}/{end}"
+
+
+def token(secret: SecretStr, about: str) -> str:
+    """What only who has the secret can make or check: an HMAC-SHA256 in hexadecimal."""
+    return hmac.new(secret.get_secret_value().encode(), about.encode(), hashlib.sha256).hexdigest()
+
+
+def run_addressed(path: str, signed_by: Sequence[SecretStr]) -> str | None:
+    """The run whose address that path is, by any of these secrets; None if it is nobody's.
+
+    Compared in constant time, and as loosely as by `is_addressed`.
+    """
+    found = _TAIL.search(path)
+    run_id, given = found.groups() if found else ("", "")
+    expected = [token(secret, f"callback:{run_id}") for secret in signed_by]
+    equal = [hmac.compare_digest(each.encode(), given.encode()) for each in expected]
+    return run_id if any(equal) else None
 
 
 def is_addressed(path: str, url: str) -> bool:
@@ -85,6 +103,12 @@ def understood(body: bytes, accepted: int | None = None) -> Outcome | None:
     if _NOTHING.search(words) or _loaded_nothing(counts, accepted):
         return Outcome("failed", _word(said), counts, raw=body)
     return Outcome("completed", _word(said), counts, tuple(_doubts(counts, words, accepted)), raw=body)
+
+
+def requestid(body: bytes) -> str | None:
+    """The platform's id of the job, if a callback has one, and it can be no contact's value."""
+    found = dict(_flat(_parsed(_text(body)))).get("requestid")
+    return found if isinstance(found, str) and _REQUEST_ID.fullmatch(found) else None
 
 
 def _text(body: bytes) -> str:

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from collections.abc import Callable
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from pipeline import process
+from pipeline import commands, process
 from pipeline.errors import TRACEBACK, PipelineError, Unexpected
 from pipeline.exits import (
     Interrupted,
@@ -31,18 +29,11 @@ from pipeline.exits import (
     write_aside,
     write_out,
 )
+from pipeline.options import config_option, hints_for, json_option
 
 if TYPE_CHECKING:
     from pipeline.handoffs import Step
     from pipeline.result import Result
-
-DEFAULT_CONFIG = "config.yaml"
-_COMMAND = re.compile(r"python -m pipeline (?:policy|run|validate)\b(?! -c)")
-
-config_option = click.option(
-    "-c", "--config", default=DEFAULT_CONFIG, show_default=True, help="The config file.", metavar="FILE"
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
 
 @click.group(
@@ -84,13 +75,34 @@ def init(folder: str) -> None:
     help="The last step to take.",
 )
 @click.option("--dry-run", is_flag=True, help="Validate, then show the request that would be sent.")
+@click.option("--again", is_flag=True, help="Submit although the same was submitted before.")
+@click.option("--run-key", metavar="KEY", help="What the job is for, e.g. a date: one job for it.")
+@click.option("--first", type=click.IntRange(1), metavar="N", help="Take the first N good records only.")
 @json_option
-def run(source: str | None, config: str, until: Step, dry_run: bool, as_json: bool) -> None:
+def run(
+    source: str | None,
+    config: str,
+    until: Step,
+    dry_run: bool,
+    again: bool,
+    run_key: str | None,
+    first: int | None,
+    as_json: bool,
+) -> None:
     """Take SOURCE (a .csv, a .csv.gz, - for standard input; default: source.path) through all five steps."""
     from pipeline import flow
 
     def job(progress: Any) -> Result:
-        return flow.run(source, config, until=until, dry_run=dry_run, progress=progress)
+        return flow.run(
+            source,
+            config,
+            until=until,
+            dry_run=dry_run,
+            again=again,
+            run_key=run_key,
+            first=first,
+            progress=progress,
+        )
 
     _carry_out(job, as_json, config)
 
@@ -110,28 +122,6 @@ def validate(source: str | None, config: str, output: str, as_json: bool) -> Non
         return flow.validate(source, config, output=output, progress=progress)
 
     _carry_out(job, as_json, config)
-
-
-@cli.command()
-@config_option
-@click.option(
-    "--apply", "action", flag_value="apply", help="Merge it into the bucket's policy, all else kept."
-)
-@click.option("--check", "action", flag_value="check", help="Exit 0 if it is there and nothing else opens.")
-@click.option("--remove", "action", flag_value="remove", help="Take it out of the bucket's policy.")
-@click.option(
-    "--permissions", "action", flag_value="permissions", help="Print the least IAM policy for a run instead."
-)
-def policy(config: str, action: str | None) -> None:
-    """Print the statement by which a bucket's policy opens hosted files for the configured URL mode.
-
-    Of the options the last one counts. Exit codes: 0 done, or in place; 2 config; 5 storage, or --check
-    found it missing, changed, or the bucket open to others.
-    """
-    from pipeline.policy import command as access
-
-    with _hints_for(config):
-        click.echo(access.carry_out(config, action))
 
 
 @cli.command("config-schema")
@@ -155,15 +145,8 @@ def sandbox(primary_key: tuple[str, ...]) -> None:
         signal.pause()
 
 
-@contextmanager
-def _hints_for(config: str) -> Iterator[None]:
-    """Within it, hints that name a command of ours name the config in use as well."""
-    try:
-        yield
-    except PipelineError as error:
-        if config != DEFAULT_CONFIG:
-            error.hint = _COMMAND.sub(lambda found: f"{found[0]} -c {shlex.quote(config)}", error.hint)
-        raise
+for command in commands.ALL:
+    cli.add_command(command)
 
 
 def _carry_out(job: Callable[[Any], Result], as_json: bool, config: str) -> NoReturn:
@@ -172,7 +155,7 @@ def _carry_out(job: Callable[[Any], Result], as_json: bool, config: str) -> NoRe
 
     try:
         # Standard output is for what was asked for, so what a contract prints goes where errors go.
-        with _hints_for(config), console.progress(quiet=as_json) as progress, redirect_stdout(sys.stderr):
+        with hints_for(config), console.progress(quiet=as_json) as progress, redirect_stdout(sys.stderr):
             result = job(progress)
     except Stopped as stop:
         raise Interrupted(stop) from None

@@ -97,7 +97,7 @@ def summary(result: Result) -> str:
         lines.append(f"changed   {number:>12,}  {name}, by the contract's parsers and defaults")
     lines += [f"warning   {sentence}" for sentence in result.warnings]
     if result.hosted:
-        lines.append(f"hosted    s3://{result.hosted.bucket}/{result.hosted.key}")
+        lines.append(f"hosted    s3://{result.hosted.bucket}/{result.hosted.shown_key}")
         lines.append(f"          {result.hosted.bytes:,} bytes, {result.hosted.url_mode} URL{_until(result)}")
     if result.requestid:
         lines.append(f"job       {result.requestid}: {_job(result)}")
@@ -113,10 +113,13 @@ def _state(result: Result) -> str:
         "staged": "staged, nothing was sent",
         "submitted": f"submitted: the platform has taken the job, {_end(result)}",
         "completed": "completed: the platform called back that the job is done",
+        "duplicate_of": f"nothing was sent now: run {result.duplicate_of} has submitted this"
+        + " run key, with other content" * result.content_differs,
+        "unsent": "unsent: nothing was sent",
         "unknown": "unknown: the platform may have taken the job",
     }
     words = meaning.get(result.state, result.state)
-    good = ("completed", "validated", "staged", "submitted")
+    good = ("completed", "validated", "staged", "submitted", "duplicate_of")
     styled = click.style(words, fg="green" if result.state in good else "red", bold=True)
     return f"{click.style('SANDBOX', fg='yellow', bold=True)}, {styled}" if result.sandbox else styled
 

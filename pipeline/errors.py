@@ -8,6 +8,7 @@ holds a contact's value or a secret; places (file, line, column, key) are what i
     ├── SourceError          3   the source cannot be read as a whole
     ├── RejectedRows         4   more rejects than allowed, or nothing left to send
     ├── StageError           5   storage; nothing is visible at any URL
+    │   └── LedgerError          the ledger in the bucket cannot be relied on; nothing was sent
     ├── SubmitError          6
     │   ├── SubmitRefused        the API said no
     │   ├── SubmitUnavailable    the API was surely not reached: safe to run again
@@ -39,6 +40,7 @@ __all__ = [
     "ConfigError",
     "JobFailed",
     "JobTimeout",
+    "LedgerError",
     "PipelineError",
     "RejectedRows",
     "SourceError",
@@ -138,6 +140,7 @@ class SubmitUnavailable(SubmitError):
     """The request surely did not reach the API; the same run may be started again."""
 
     retryable = True
+    state = "unsent"
 
 
 class SubmitUnknown(SubmitError):
@@ -159,11 +162,12 @@ class JobFailed(TrackError):
 
 
 class JobTimeout(TrackError):
-    """The platform has not called back within `track.wait`; the job itself goes on.
+    """The platform has not called back within `track.wait`; the job goes on, and the same run waits on.
 
-    Not retryable: the API accepted the job, so the same run started again would send it twice.
+    Not retryable with `ledger: off`: then the same run started again would send it twice.
     """
 
+    retryable = True
     state = "submitted"
 
 

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 INTERRUPTED = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
+AGAIN = {
+    False: "do not run it again",
+    True: "the same command again follows it and sends nothing",
+}
+
+
 class Stopped(KeyboardInterrupt):
     """A signal to end. No `Exception`: pandera takes any that is raised within a check for a failed row."""
 
@@ -35,12 +41,13 @@ class Interrupted(PipelineError):
         self.exit_code = INTERRUPTED[stop.signum]  # type: ignore[misc]  # one class for all signals
         job = stop.result.requestid if stop.result else None
         left = stop.result.left_behind if stop.result else []
-        self.retryable = not job  # type: ignore[misc]  # with a job it would be sent twice
+        recorded = bool(stop.result and stop.result.recorded)
+        self.retryable = recorded or not job  # type: ignore[misc]  # else a job would be sent twice
         hint = "Nothing was left half done; run again when you like."
         if left:
             hint = f"Nothing was sent. Remove what was left behind: {', '.join(left)}."
         if job:
-            hint = f"Job {job} goes on at the platform: do not run it again."
+            hint = f"Job {job} goes on at the platform: {AGAIN[recorded]}."
         super().__init__(f"Stopped by {stop.signum.name}.", hint=hint)
         self.result = stop.result
         if self.result:
@@ -60,9 +67,10 @@ class Unwritable(PipelineError):
 
     def __init__(self, why: str, result: Result | None = None) -> None:
         job = result.requestid if result else None
-        self.retryable = not job  # type: ignore[misc]  # with a job it would be sent twice
+        recorded = bool(result and result.recorded)
+        self.retryable = recorded or not job  # type: ignore[misc]  # else a job would be sent twice
         hint = (
-            f"Job {job} was taken by the platform: do not run it again." if job else "Free it, and run again."
+            f"Job {job} was taken by the platform: {AGAIN[recorded]}." if job else "Free it, and run again."
         )
         super().__init__(f"Standard output cannot be written to: {why}.", hint=hint)
         self.result = result

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     AnyConfig = str | os.PathLike[str] | Mapping[str, Any] | Config
 
+SMALL_SLICE = 1 << 18  # bytes that are read at a time where few records are wanted
+
 
 @without_frames
 def run(
@@ -24,6 +26,9 @@ def run(
     *,
     until: Step = "track",
     dry_run: bool = False,
+    again: bool = False,
+    run_key: str | None = None,
+    first: int | None = None,
     progress: Progress | None = None,
     workers: int | None = None,
     slice_bytes: int | None = None,
@@ -33,18 +38,22 @@ def run(
     `source` is a path (.csv, .csv.gz, `-` for standard input), a pandas DataFrame, or anything that offers
     Arrow data (`__arrow_c_stream__`: polars, pyarrow, duckdb); None takes `source.path` of the config.
     `until` is the last step to take; a dry run validates and then shows the request that would be sent.
+    `run_key` names what the job is for (default: submit.run_key): there is one job for it, whatever the
+    content, unless `again`. `first` takes so many good records and no more, for a first real run.
     `workers` threads work on slices of about `slice_bytes`; what comes out is the same whatever they are.
 
     Raises a `PipelineError` (see `pipeline.errors`) whose `result` says how far the run had come.
     """
     from pipeline import forked
     from pipeline.config.file import load_config
-    from pipeline.steps import Run
 
     forked.check()
-    settings = load_config(config)
+    settings = load_config(config).with_run_key(run_key)
     settings.require("submit" if dry_run else until, source_given=source is not None)
-    this = Run(settings, progress, workers=workers, slice_bytes=slice_bytes)
+    from pipeline.steps import Run
+
+    slice_bytes = slice_bytes or (SMALL_SLICE if first is not None else None)
+    this = Run(settings, progress, workers=workers, slice_bytes=slice_bytes, again=again, first=first)
     return this.carry_out(source, "validate" if dry_run else until, dry_run=dry_run)
 
 

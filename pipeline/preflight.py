@@ -11,6 +11,7 @@ import ipaddress
 import socket
 import threading
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -21,7 +22,8 @@ from pipeline import urls
 from pipeline.config import Config
 from pipeline.config.types import is_loopback
 from pipeline.errors import StageError
-from pipeline.handoffs import HostedFile, Link, Step
+from pipeline.handoffs import Link, Step
+from pipeline.result import HostedFile
 from pipeline.s3.advice import CERTIFICATE
 from pipeline.s3.answers import Refusal, refusal
 from pipeline.s3.client import Store
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 TIMEOUT, TOTAL_SECONDS = (5, 15), 30
 MAX_REFUSAL = 16384
 HEAD_BYTES = 1024
-SHORT_SECONDS = 900
+SHORT_SECONDS, REAL_SHORT_SECONDS = 900, 6 * 3600
 _INSIDE = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".intranet", ".corp", ".svc")
 
 
@@ -57,8 +59,7 @@ def prepare(config: Config, store: Store, until: Step) -> None:
     mode = urls.MODES[config.stage.url]
     mode.check(store, config)
     url = mode.link(store, store.key("preflight.csv")).url.get_secret_value()
-    real_api = not (config.submit.base_url and is_loopback(config.submit.base_url))
-    if until in ("submit", "track") and real_api and (why := unreachable(url)):
+    if until in ("submit", "track") and _is_real(config) and (why := unreachable(url)):
         raise StageError(
             f"The platform cannot reach {urlsplit(url).hostname}: {why}.",
             hint="Set stage.public_endpoint_url to the store's address as the world sees it.",
@@ -70,12 +71,26 @@ def doubts(config: Config, link: Link) -> list[str]:
     stage = config.stage
     if stage.url != "presigned":
         return []
-    if stage.expires_in < SHORT_SECONDS:
-        lives = f"The URL lives for {stage.expires_in} s (stage.expires_in)"
+    life = float(stage.expires_in)
+    if link.expires_at:
+        end = datetime.fromisoformat(link.expires_at)
+        life = min(life, (end - datetime.now(UTC)).total_seconds() + 60)  # it was signed a moment ago
+    if life < (REAL_SHORT_SECONDS if _is_real(config) else SHORT_SECONDS):
+        why = "stage.expires_in" if life == stage.expires_in else "the AWS credentials end sooner"
+        lives = f"The URL lives for {_words(life)} ({why})"
         return [f"{lives}, and the platform fetches the file when it gets to the job: 12h is a good value."]
     if link.expires_at is None:
         return ["The AWS credentials are temporary and do not say when they end: the URL dies with them."]
     return []
+
+
+def _is_real(config: Config) -> bool:
+    """Whether the API is not on this machine."""
+    return not (config.submit.base_url and is_loopback(config.submit.base_url))
+
+
+def _words(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds:.0f} s"
 
 
 def unreachable(url: str) -> str:

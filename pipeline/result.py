@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-State = Literal["validated", "staged", "submitted", "completed", "rejected", "refused", "unknown", "failed"]
+State = Literal[
+    "validated",
+    "staged",
+    "submitted",
+    "completed",
+    "duplicate_of",
+    "rejected",
+    "refused",
+    "unsent",
+    "unknown",
+    "failed",
+]
 
 
 def _now() -> str:
@@ -68,6 +80,17 @@ class HostedFile:
         """Its length."""
         return self.staged.bytes
 
+    @property
+    def shown_key(self) -> str:
+        """The key as it may be told: without its random part if bucket and key are the URL."""
+        return masked(self.key) if self.url_mode == "public" else self.key
+
+
+def masked(key: str) -> str:
+    """The key of a hosted file without its random part."""
+    head, dash, _ = key.rpartition("-")
+    return f"{head}-***.csv" if dash and key.endswith(".csv") else key
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -109,9 +132,11 @@ class Result:
     `sandbox` says that storage and API were the embedded ones: nothing left this machine. `changed` counts,
     for each column, cells that the contract's parsers and defaults changed; `warnings` are plain sentences
     without contacts' values. `left_behind` names what a run that ended badly could not remove from the
-    bucket. `steps` says when each step began and ended, `source` and `contract` what was given: JSON has
-    none of these three. `request` is set by a dry run only: the request that would be sent, with its
-    secrets masked.
+    bucket. `duplicate_of` is the run whose job stands for this one's, which sent nothing; `content_differs`
+    says that what that run sent was another content. `recorded` says that the ledger knows this run, so that
+    starting it again sends nothing twice, `steps` when each step began and ended, `source` and `contract`
+    what was given: JSON has none of these four. `request` is set by a dry run only: the request that would
+    be sent, with its secrets masked.
     """
 
     run_id: str
@@ -125,6 +150,9 @@ class Result:
     blank: dict[str, int] = field(default_factory=dict)
     hosted: HostedFile | None = None
     requestid: str | None = None
+    duplicate_of: str | None = None
+    content_differs: bool = False
+    recorded: bool = False
     outcome: Outcome | None = None
     error: Failure | None = None
     request: str | None = None
@@ -134,6 +162,13 @@ class Result:
     source: Named | None = None
     contract: Named | None = None
     steps: dict[str, Period] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Note when the step begins and, unless it fails, when it ends."""
+        period = self.steps[name] = Period()
+        yield
+        period.close()
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain JSON types, with nothing in it that is secret."""
@@ -152,13 +187,15 @@ class Result:
             "hosted": hosted
             and {
                 "bucket": hosted.bucket,
-                "key": hosted.key,
+                "key": hosted.shown_key,
                 "bytes": hosted.bytes,
                 "url_mode": hosted.url_mode,
                 "expires_at": None if self.sandbox else hosted.expires_at,  # its store is gone with it
             },
             "staged": hosted and hosted.staged.to_dict(),
             "requestid": self.requestid,
+            "duplicate_of": self.duplicate_of,
+            "content_differs": self.content_differs,
             "outcome": outcome
             and {"status": outcome.status, "said": outcome.said, "counts": dict(outcome.counts)},
             "warnings": list(self.warnings),

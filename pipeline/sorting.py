@@ -56,29 +56,52 @@ def sort_records(
     result: Result,
     progress: Progress,
     workers: int | None = None,
+    first: int | None = None,
 ) -> None:
     """Read the source to its end: good bytes to `write`, the others to the rejects, counts to `result`.
 
-    Raises SourceError where there are no records at all.
+    With `first` reading ends once so many records are good, and no more of them are written. Raises
+    SourceError where there are no records at all.
     """
     done = 0
     write(header_row(source.header))
     with closing(validate_slices(source.slices(), plan, contract, workers)) as parts:
         for part in parts:
             rejects.write(part)
-            write(part.good)
+            good, size = part.good, part.records - (rejects.count - result.rejected)
+            if first is not None and result.accepted + size > first:
+                size = first - result.accepted
+                good = leading_records(good, size)
+            write(good)
             done += part.size
-            result.records += part.records
+            result.accepted += size
             result.rejected, result.reasons = rejects.count, dict(rejects.reasons)
-            result.accepted = result.records - result.rejected
+            result.records = result.accepted + result.rejected
             result.rejects_file = str(rejects.path) if rejects.path else None
             for total, counts in ((result.changed, part.changed), (result.blank, part.blank)):
                 for name, count in counts.items():
                     total[name] = total.get(name, 0) + count
             progress("validate", done, source.size, result.records)
+            if result.accepted == first:
+                result.warnings.append(f"Only the first {first:,} good records were taken, as asked for.")
+                break
     rejects.finish()
     if result.records == 0:
         raise SourceError("The source has a header and no records.", hint="Is the export complete?")
+
+
+def leading_records(data: bytes, count: int) -> bytes:
+    """The first records of staged bytes, in which a line end within quotes ends no record."""
+    end = 0
+    for _ in range(count):
+        quotes = 0
+        while True:
+            stop = data.index(b"\n", end) + 1
+            quotes += data.count(b'"', end, stop)
+            end = stop
+            if quotes % 2 == 0:
+                break
+    return data[:end]
 
 
 def require_enough(wanted: ContractConfig, result: Result, hints: Mapping[str, str]) -> None:

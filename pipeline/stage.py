@@ -19,7 +19,8 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.errors import StageError
-from pipeline.handoffs import Fingerprint, HostedFile, Link
+from pipeline.handoffs import Link
+from pipeline.result import Fingerprint, HostedFile
 from pipeline.s3.checksums import fingerprint, joined
 from pipeline.s3.client import Store
 from pipeline.s3.multipart import SIGNED_FOR, Begun, PartLostError, abandon, begin, complete, put_part
@@ -110,13 +111,17 @@ class Upload:
         if rest:
             self._waiting.append(rest)
 
-    def complete(self, link: Link, records: int = 0) -> HostedFile:
-        """The hosted file, of so many records: from here on it can be fetched, by that link alone."""
-        assert self._begun  # noqa: S101 - for the type checker: it has been entered
+    def finish(self) -> Fingerprint:
+        """What was staged, once the store has all of it; nothing is visible yet."""
         if self._waiting or self._next_number() == 1:
             self._send_waiting()
         self._collect(until_left=0)
-        whole = reduce(joined, (part for _, (_, part) in sorted(self._done.items())))
+        return reduce(joined, (part for _, (_, part) in sorted(self._done.items())))
+
+    def complete(self, link: Link, records: int = 0) -> HostedFile:
+        """The hosted file, of so many records: from here on it can be fetched, by that link alone."""
+        assert self._begun  # noqa: S101 - for the type checker: it has been entered
+        whole = self.finish()
         self._completing = True
         complete(self._begun, self._done, whole)
         self._completed = True

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -21,22 +21,21 @@ from pydantic import SecretStr
 from pipeline import preflight, urls
 from pipeline.config import Config
 from pipeline.contract import ContractSource, load_contract
+from pipeline.delivery import Delivery
 from pipeline.errors import (
-    JobFailed,
     PipelineError,
-    StageError,
-    SubmitRefused,
-    SubmitUnavailable,
     TrackError,
 )
-from pipeline.handoffs import HostedFile, Link, Plan, Progress, Step
+from pipeline.handoffs import Link, Plan, Progress, Step
 from pipeline.private import PrivateFile
-from pipeline.result import Named, Period, Result
+from pipeline.result import HostedFile, Named, Period, Result
 from pipeline.s3.client import Store
 from pipeline.stage import Upload
-from pipeline.track import Inbox
 
-log = logging.getLogger("pipeline")
+
+def new_run_id() -> str:
+    """A name for a run: when it began, to be found again, and a random part, to be the only one."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
 class Run:
@@ -50,6 +49,8 @@ class Run:
         output: Path | None = None,
         workers: int | None = None,
         slice_bytes: int | None = None,
+        again: bool = False,
+        first: int | None = None,
     ) -> None:
         self.config = config
         self.progress = progress or (lambda *_: None)
@@ -57,32 +58,31 @@ class Run:
         self.workers = workers
         self.slice_bytes = slice_bytes
         self.keys: tuple[str, str] | None = None
-        self.asked_api = False
-        self.callback: str | None = None
+        self.again = again
+        self.first = first
+        self.delivery: Delivery | None = None
         self.link = Link(SecretStr(""))
-        self.inbox = Inbox()
-        self.result = Result(f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}")
+        self.result = Result(new_run_id())
 
     def carry_out(self, source: Any, until: Step, *, dry_run: bool = False) -> Result:
         """All steps up to `until`; whatever goes wrong, the error carries the result."""
         from pipeline.wire import hushed
 
-        result = self.result
+        result, failed = self.result, None
         try:
             with hushed(), ExitStack() as stack:
                 if self.config.sandbox and (until != "validate" or dry_run):
                     self._enter_sandbox(stack)
-                if not dry_run:
-                    self._prepare(stack, until)
-                result.hosted = self._validate_and_stage(source, until)
-                result.state = "staged" if result.hosted else "validated"
-                if dry_run:
-                    self._show_request()
-                if result.hosted:
-                    with self._removed_unless_taken(result.hosted):
-                        preflight.check(self.config, self._store, result.hosted, self.link.url)
-                        if until != "stage":
-                            self._submit_and_track(until)
+                try:
+                    self._go(stack, source, until)
+                    if dry_run:
+                        self._show_request()
+                except BaseException as error:
+                    failed = error
+                    raise
+                finally:
+                    if self.delivery:
+                        self.delivery.end(failed)
         except PipelineError as error:
             result.error, error.result = error.failure(), result
             if result.state != "submitted" or isinstance(error, TrackError):
@@ -93,24 +93,22 @@ class Run:
             raise
         return result
 
+    def _go(self, stack: ExitStack, source: Any, until: Step) -> None:
+        if until != "validate":
+            self.delivery = Delivery(
+                self.config, self._store, self.result, self.progress, until, again=self.again
+            )
+            self.delivery.begin(stack)
+        self.result.hosted = self._validate_and_stage(source, until)
+        self.result.state = "staged" if self.result.hosted else "validated"
+        if self.delivery and self.delivery.standing:
+            self.delivery.follow()
+        elif self.delivery and self.result.hosted:
+            self.delivery.deliver(self.result.hosted, self.link)
+
     @cached_property
     def _store(self) -> Store:
         return Store(self.config.stage, self.keys)
-
-    @contextmanager
-    def _removed_unless_taken(self, hosted: HostedFile) -> Iterator[None]:
-        """Remove the hosted file again where this ends badly and the API has surely not taken its URL."""
-        try:
-            yield
-        except BaseException as error:
-            if not self.asked_api or isinstance(error, (SubmitRefused, SubmitUnavailable)):
-                try:
-                    self._store.remove(hosted.key, hurried=not isinstance(error, Exception))
-                    self.result.hosted = None
-                except StageError as left:
-                    self.result.left_behind.append(f"s3://{hosted.bucket}/{hosted.key}")
-                    log.warning("%s is left in bucket %s: %s", hosted.key, hosted.bucket, left.message)
-            raise
 
     def _enter_sandbox(self, stack: ExitStack) -> None:
         """Replace storage and API by embedded ones, and wait for the job there to end."""
@@ -161,7 +159,9 @@ class Run:
             stack.enter_context(rejects)
             target = self._target(stack, until, source.size)
             write = target.write if target else len
-            sort_records(source, plan, contract, rejects, write, result, self.progress, self.workers)
+            sort_records(
+                source, plan, contract, rejects, write, result, self.progress, self.workers, self.first
+            )
             validating.close()
             if source.crc32 is not None:
                 result.source = Named(source.name, f"crc32:{source.crc32:08x}")
@@ -170,7 +170,10 @@ class Run:
             require_enough(wanted, result, source.hints)
             return self._hosted_by(target) if target and not isinstance(target, PrivateFile) else None
 
-    def _hosted_by(self, upload: Upload) -> HostedFile:
+    def _hosted_by(self, upload: Upload) -> HostedFile | None:
+        assert self.delivery  # noqa: S101 - for the type checker: who uploads delivers
+        if not self.delivery.may_complete(replace(upload.finish(), records=self.result.accepted)):
+            return None
         self.link = urls.link(self._store, upload.key)
         self.result.warnings += preflight.doubts(self.config, self.link)
         hosted = upload.complete(self.link, self.result.accepted)
@@ -202,6 +205,8 @@ class Run:
         if until != "validate":
             store = self._store
             preflight.prepare(self.config, store, until)
+            if self.delivery:
+                self.delivery.start()
             left = self.result.left_behind
             self.result.steps["stage"] = Period()
             return stack.enter_context(Upload(store, self.result.run_id, size, left))
@@ -214,48 +219,3 @@ class Run:
         path = f"<{self.config.stage.url} URL of s3://{self.config.stage.bucket}/{key}>"
         url = callback.address(self.config.track, self.result.run_id)
         self.result.request = str(submit.build(self.config, path, url and "<callback URL>"))
-
-    def _prepare(self, stack: ExitStack, until: Step) -> None:
-        """Find out before the first byte what would fail only after the upload: the API's key, the port."""
-        if until not in ("submit", "track"):
-            return
-        from pipeline import callback, submit, track
-
-        submit.api_key(self.config)
-        config, run_id = self.config.track, self.result.run_id
-        if self._waits(until):
-            receiver = track.receiving(config, run_id, self.inbox.put, self.inbox.note)
-            self.callback = stack.enter_context(receiver)
-        else:
-            self.callback = callback.address(config, run_id)
-
-    @contextmanager
-    def _step(self, name: str) -> Iterator[None]:
-        """Note when the step begins and, unless it fails, when it ends."""
-        period = self.result.steps[name] = Period()
-        yield
-        period.close()
-
-    def _waits(self, until: Step) -> bool:
-        return until == "track" and self.config.track.wait > 0
-
-    def _submit_and_track(self, until: Step) -> None:
-        from pipeline import submit, track
-
-        result, wait = self.result, self.config.track.wait
-        self.progress("submit", 0, None, result.records)
-        request = submit.build(self.config, self.link.url.get_secret_value(), self.callback)
-        self.asked_api = True
-        with self._step("submit"):
-            job = submit.submit(request)
-            result.requestid, result.state = job.requestid, "submitted"
-        if self._waits(until):
-            self.progress("track", 0, None, result.records)
-            try:
-                with self._step("track"):
-                    result.outcome = track.wait(job, self.inbox, wait, result.accepted)
-            except JobFailed as error:
-                result.outcome = error.outcome
-                raise
-            result.warnings += result.outcome.warnings
-            result.state = "completed"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import urlencode
@@ -24,7 +24,7 @@ BASE_URLS = {
     "india": "https://apiin.netcoresmartech.com/apiv2",
     "eu": "https://jsonapi.eu-north-1.eu.netcoresmartech.com/apiv2",
 }
-CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 10, 60, 120
+CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 10, 50, 60  # less than a claim is busy: ledger/claim.py
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def build(config: Config, path: str, callback: str | None) -> Request:
     if callback:
         form["callback"] = callback
     query = {"type": "contact", "activity": "bulkupload", "apikey": api_key(config)}
-    return Request(submit.base_url or BASE_URLS[submit.idc], query, form)
+    return Request(base_url(config), query, form)
 
 
 def api_key(config: Config) -> str:
@@ -81,6 +81,15 @@ def api_key(config: Config) -> str:
     return key
 
 
+def base_url(config: Config) -> str:
+    """The address that requests go to."""
+    return config.submit.base_url or BASE_URLS[config.submit.idc]
+
+
+class TooLateError(OSError):
+    """The request was kept from being sent: too much time had passed since the right to send it was taken."""
+
+
 class _Body:
     """The form as it goes over the wire, and whether any of it may have left this machine.
 
@@ -88,8 +97,9 @@ class _Body:
     is no file to load, so a job can have come of a request only once its body has begun to leave.
     """
 
-    def __init__(self, form: dict[str, str]) -> None:
+    def __init__(self, form: dict[str, str], may: Callable[[], bool]) -> None:
         self._text = urlencode(form).encode()
+        self._may = may
         self._lock = threading.Lock()
         self._left = self._withheld = False
 
@@ -98,10 +108,15 @@ class _Body:
 
     def __iter__(self) -> Iterator[bytes]:
         with self._lock:
-            if self._withheld:
-                raise OSError("the request was withheld")
+            self.require()
             self._left = True
         yield self._text
+
+    def require(self) -> None:
+        """Raise TooLateError unless it may still be sent."""
+        self._withheld = self._withheld or not self._may()
+        if self._withheld:
+            raise TooLateError("the request was withheld")
 
     def withhold(self) -> bool:
         """Whether nothing of it has left this machine; then nothing ever will."""
@@ -110,13 +125,15 @@ class _Body:
             return self._withheld
 
 
-def submit(request: Request) -> Job:
+def submit(request: Request, may: Callable[[], bool] = lambda: True) -> Job:
     """The accepted job; else SubmitRefused, SubmitUnavailable or SubmitUnknown.
+
+    `may` is asked just before the body is sent; if it says no, nothing is, and that is SubmitUnavailable.
 
     Whatever goes wrong, one question decides: has any of the request's body left this machine? It decides too
     where this process is stopped while the API is asked.
     """
-    body = _Body(request.form)
+    body = _Body(request.form, may)
     try:
         status, headers, answer = within(TOTAL_SECONDS, lambda: _ask(request, body))
     except BaseException as error:  # noqa: BLE001 - nothing else is of use to the caller now
@@ -126,6 +143,7 @@ def submit(request: Request) -> Job:
 
 def _ask(request: Request, form: _Body) -> tuple[int, Mapping[str, str], bytes]:
     """The answer's status and head and, where it is 200, its body, bounded in length."""
+    form.require()
     with (
         session(request.url) as wire,
         wire.post(

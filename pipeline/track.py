@@ -8,163 +8,150 @@ from __future__ import annotations
 
 import logging
 import queue
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipeline import callback
+from pipeline import callback, receiver
 from pipeline.config import TrackConfig
-from pipeline.errors import ConfigError, JobFailed, JobTimeout
-from pipeline.handoffs import Job, Outcome
+from pipeline.errors import JobFailed, JobTimeout
+from pipeline.handoffs import Job
+from pipeline.receiver import Heard
+from pipeline.result import Outcome
+from pipeline.wire import session
 
 if TYPE_CHECKING:
-    from werkzeug.serving import ThreadedWSGIServer
-    from werkzeug.wrappers import Request
+    pass
 
 log = logging.getLogger("pipeline")
-
-MAX_BODY = 1 << 20
-_importing = threading.Lock()  # werkzeug's modules import each other: two threads at once would see halves
 
 
 class Inbox:
     """What came to one run's address: the bodies that were posted, and who else called there, and how."""
 
-    def __init__(self) -> None:
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
         self.bodies: queue.Queue[bytes] = queue.Queue(maxsize=100)
+        self.posted = threading.Event()
         self.methods: set[str] = set()
 
-    def put(self, _run_id: str, body: bytes) -> None:
-        """Take a callback's body. Raises queue.Full."""
-        self.bodies.put_nowait(body)
-
-    def note(self, method: str) -> None:
-        """Note a call that is none: not a POST."""
+    def put(self, run_id: str, method: str, body: bytes) -> None:
+        """Take a call to a run's address, if it is this run's. Raises queue.Full."""
+        if run_id != self.run_id:
+            return
+        if method == "POST":
+            self.bodies.put_nowait(body)
+            self.posted.set()
+            return
         log.warning("The callback's address was called by %s, which is not a callback; waiting on.", method)
         self.methods.add(method)
 
 
 @contextmanager
-def receiving(
-    config: TrackConfig,
-    run_id: str,
-    deliver: Callable[[str, bytes], None],
-    note: Callable[[str], None] = lambda _: None,
-) -> Iterator[str]:
-    """The address of a receiver that listens on `track.listen` for posts to one run's own path, until left.
+def receiving(config: TrackConfig, run_id: str, heard: Heard, about: str = "") -> Iterator[str]:
+    """The address of one run on a receiver that listens on `track.listen`, until left.
 
-    It hands `(run_id, body)` of each to `deliver`, and the method of each call that is no POST to `note`.
-    Without a `track.callback_url` the address is the listening one. Raises ConfigError where the port is
-    taken.
+    It hands `(run_id, method, body)` of each call to a run's address to `heard`: with a `track.secret` that
+    of any run, `about` the same bucket and prefix. Without a `track.callback_url` the address is the
+    listening one. Raises ConfigError where the port is taken.
     """
-    host, _, port = (config.listen or "127.0.0.1:0").rpartition(":")
-    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
-    try:
-        listening = socket.create_server((host.strip("[]"), int(port)), family=family)
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", "") or "no such port"
-        raise ConfigError(
-            f"track.listen: cannot listen on {config.listen}: {why}.",
-            hint="Choose a free port of this machine.",
-        ) from None
-    own = f"http://{host}:{listening.getsockname()[1]}"
+    listen = config.listen or "127.0.0.1:0"
+    listener = receiver.listening(listen)
+    own = f"http://{listen.rpartition(':')[0]}:{listener.getsockname()[1]}"
     url = str(
         callback.address(config.model_copy(update={"callback_url": config.callback_url or own}), run_id)
     )
-    with _importing:
-        import werkzeug.serving
-        import werkzeug.wrappers  # noqa: F401 - for what is imported from it below
-    with listening:
-        server = _server(listening, _application(run_id, url, deliver, note))
-        thread = threading.Thread(target=server.serve_forever, name="pipeline-callback", args=(0.05,))
-        thread.start()
+
+    def who(path: str) -> str | None:
+        if config.secret:
+            return callback.run_addressed(path, config.secret)
+        return run_id if callback.is_addressed(path, url) else None
+
+    with receiver.serving(listener, receiver.application(who, heard, own_paths(config, about))):
+        yield url
+
+
+def own_paths(config: TrackConfig, about: str) -> dict[str, str]:
+    """Where, and by what text, a receiver of runs `about` the same says that it is one."""
+    return {
+        f"/{callback.token(secret, f'receiver:{about}')}": callback.token(secret, f"received:{about}")
+        for secret in config.secret
+    }
+
+
+def is_received(config: TrackConfig, about: str) -> bool:
+    """Whether a receiver of our own, for runs `about` the same bucket and prefix, holds `track.listen`."""
+    import requests
+    from urllib3.exceptions import HTTPError
+
+    host, _, port = (config.listen or "").rpartition(":")
+    host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - it listens on all
+    for path, expected in own_paths(config, about).items():
+        url = f"http://{host}:{port}{path}"
         try:
-            yield url
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+            with session(url) as wire, wire.get(url, timeout=5, allow_redirects=False, stream=True) as answer:
+                return answer.raw.read(len(expected) + 1) == expected.encode()
+        except (requests.RequestException, HTTPError):
+            return False
+    return False
 
 
-def _server(listening: socket.socket, application: Any) -> ThreadedWSGIServer:
-    from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+def proof(inbox: Inbox, seconds: float, look: Callable[[], Outcome | None]) -> str | None:
+    """The request id ("?" if none is told) as soon as any callback shows that a job was taken.
 
-    class Quiet(WSGIRequestHandler):
-        timeout = 10
-
-        def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-            """Nothing: a request line holds the secret path."""
-
-    host, port = listening.getsockname()[:2]
-    return ThreadedWSGIServer(host, port, application, Quiet, fd=listening.fileno())
-
-
-def _application(
-    run_id: str, url: str, deliver: Callable[[str, bytes], None], note: Callable[[str], None]
-) -> Any:
-    from werkzeug.exceptions import HTTPException
-    from werkzeug.wrappers import Request, Response
-
-    @Request.application
-    def application(request: Request) -> Response:
-        if not callback.is_addressed(request.path, url):
-            return Response(status=404)
-        if request.method != "POST":
-            note(request.method)
-            return Response(status=405, headers={"Allow": "POST"})
-        try:
-            deliver(run_id, _body(request))
-        except HTTPException as error:
-            return Response(status=error.code)
-        except OSError:  # a chunked body that breaks off, or is none
-            return Response(status=400)
-        except queue.Full:
-            return Response(status=429)
-        return Response(status=200)
-
-    return application
-
-
-def _body(request: Request) -> bytes:
-    """The body. Raises RequestEntityTooLarge for more than MAX_BODY, other HTTPExceptions and OSError.
-
-    `max_content_length` is not relied on: werkzeug 2.2 applies it to forms alone, and later versions cut a
-    chunked body off there in silence.
+    None where none came within `seconds`. What came stays in the inbox.
     """
-    from werkzeug.exceptions import RequestEntityTooLarge
+    deadline, pace = time.monotonic() + seconds, pauses()
+    while True:
+        left = deadline - time.monotonic()
+        if inbox.posted.wait(min(max(0.0, left), next(pace))):
+            return callback.requestid(inbox.bodies.queue[0]) or "?"
+        if look():
+            return "?"
+        if left <= 0:
+            return None
 
-    body, too_long = b"", (request.content_length or 0) > MAX_BODY
-    while not too_long and (piece := request.stream.read(MAX_BODY + 1 - len(body))):
-        body += piece
-        too_long = len(body) > MAX_BODY
-    if too_long:
-        raise RequestEntityTooLarge
-    return body
 
-
-def wait(job: Job, inbox: Inbox, seconds: float, accepted: int | None = None) -> Outcome:
+def wait(
+    job: Job,
+    inbox: Inbox,
+    seconds: float,
+    accepted: int | None = None,
+    look: Callable[[], Outcome | None] = lambda: None,
+) -> Outcome:
     """The job's outcome, as soon as a callback says that it has ended; `accepted` contacts were sent.
+
+    `look` is asked now and then whether another receiver was told, every 2 seconds growing to 30.
 
     Raises JobFailed where it ended badly or loaded nothing, JobTimeout where no such callback came within
     `seconds`.
     """
-    deadline, unclear = time.monotonic() + seconds, 0
+    deadline, unclear, pace = time.monotonic() + seconds, 0, pauses()
     while True:
+        left = deadline - time.monotonic()
         try:
-            body = inbox.bodies.get(timeout=max(0.0, deadline - time.monotonic()))
+            body = inbox.bodies.get(timeout=min(max(0.0, left), next(pace)))
         except queue.Empty:
-            raise _timeout(job, seconds, unclear, sorted(inbox.methods)) from None
-        outcome = callback.understood(body, accepted)
+            outcome = look()
+            if outcome is None and left <= 0:
+                raise _timeout(job, seconds, unclear, sorted(inbox.methods)) from None
+        else:
+            outcome = callback.understood(body, accepted)
+            unclear += outcome is None
         if outcome is None:
-            unclear += 1
-            log.info("A callback came that does not say that the job has ended; waiting on.")
             continue
         if outcome.status == "failed":
             raise _failed(job, outcome)
         return outcome
+
+
+def pauses(first: float = 2.0, longest: float = 30.0) -> Iterator[float]:
+    """Seconds between two looks at something that may take long: from 2 growing to 30."""
+    while True:
+        yield first
+        first = min(first * 1.5, longest)
 
 
 def _failed(job: Job, outcome: Outcome) -> JobFailed:

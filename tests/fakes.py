@@ -42,9 +42,9 @@ class Wire:
 
 
 @contextmanager
-def wire(behave: Callable[[Wire, socket.socket], None]) -> Iterator[Wire]:
+def wire(behave: Callable[[Wire, socket.socket], None], port: int = 0) -> Iterator[Wire]:
     """A server that lets `behave` do what it likes with each connection."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.create_server(("127.0.0.1", port)) as listening:
         server = Wire(listening.getsockname()[1])
         threads: list[threading.Thread] = []
 
@@ -106,7 +106,9 @@ def answer(status: int, body: bytes = b"", headers: str = "") -> bytes:
 
 
 @contextmanager
-def answering(reply: bytes, then: Callable[[Wire, socket.socket], None] | None = None) -> Iterator[Wire]:
+def answering(
+    reply: bytes, then: Callable[[Wire, socket.socket], None] | None = None, port: int = 0
+) -> Iterator[Wire]:
     """A server that reads each request, notes it, sends those bytes, does `then`, and hangs up."""
 
     def behave(server: Wire, connection: socket.socket) -> None:
@@ -118,7 +120,7 @@ def answering(reply: bytes, then: Callable[[Wire, socket.socket], None] | None =
         if then:
             then(server, connection)
 
-    with wire(behave) as server:
+    with wire(behave, port) as server:
         yield server
 
 

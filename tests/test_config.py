@@ -101,7 +101,15 @@ DEFAULTS: dict[str, Any] = {
     "submit.notifyemail": None,
     "track.callback_url": None,
     "track.listen": None,
-    "track.secret": None,
+    "track.secret": (),
+    "track.keep_bodies": 30 * 86400,
+    "ledger": "on",
+    "stage.keep": 3 * 86400,
+    "stage.url_profile": None,
+    "submit.account": None,
+    "submit.label": None,
+    "submit.run_key": None,
+    "submit.again_after": 12 * 3600,
     "track.wait": 0,
 }
 
@@ -172,7 +180,18 @@ def test_every_key_but_the_schema_has_a_tested_default(write: Any) -> None:
         ("track.callback_url", "https://hooks.example.com/a", "https://hooks.example.com/a"),
         ("track.listen", "0.0.0.0:8080", "0.0.0.0:8080"),
         ("track.listen", '"[::1]:8080"', "[::1]:8080"),
-        ("track.secret", "${PLANTED}", SecretStr(SECRET)),
+        ("track.secret", "${PLANTED}", (SecretStr(SECRET),)),
+        ("track.secret", '["${PLANTED}", "${PLANTED}"]', (SecretStr(SECRET), SecretStr(SECRET))),
+        ("track.keep_bodies", "1h", 3600),
+        ("ledger", "on", "on"),
+        ("ledger", "off", "off"),
+        ("ledger", "single_writer", "single_writer"),
+        ("stage.keep", "7d", 7 * 86400),
+        ("stage.url_profile", "signer", "signer"),
+        ("submit.account", "main account", "main account"),
+        ("submit.label", "nightly", "nightly"),
+        ("submit.run_key", "scheduled__2026-11-25T00:00:00+00:00", "scheduled__2026-11-25T00:00:00+00:00"),
+        ("submit.again_after", "7d", 7 * 86400),
         ("track.wait", "1h", 3600),
     ],
 )
@@ -276,7 +295,7 @@ def test_wrong_values_are_told_by_file_line_and_key(write: Any, key: str, writte
         ("submit:\n  apikey: x\n", "line 2: submit.apikey", "`api_key`"),
         ("stage:\n  bucket: abc\n\n  # a comment\n  buckt: x\n", "line 5: stage.buckt", "`bucket`"),
         ("sorce:\n", "line 1: sorce", "`source`"),
-        ("track:\n  zzzz: 1\n", "line 2: track.zzzz", "callback_url, listen, secret, wait"),
+        ("track:\n  zzzz: 1\n", "line 2: track.zzzz", "callback_url, listen, secret, keep_bodies, wait"),
         ("<<: {sandbox: true}\n", "line 1: <<", "Keys here"),
     ],
 )
@@ -512,7 +531,7 @@ def test_a_mapping_or_a_config_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     config = load_config(mapping)
     assert load_config(config) is config
     assert config.submit.api_key == SecretStr("k")
-    assert config.track.secret == SecretStr(SECRET)
+    assert config.track.secret == (SecretStr(SECRET),)
     assert config.contract.primary_key == ("A", "B")
     with pytest.raises(ConfigError, match=r"^config: submit\.lisid: there is no such key"):
         load_config({**mapping, "submit": {"lisid": 3}})

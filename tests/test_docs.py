@@ -10,7 +10,7 @@ import pytest
 from judging import verdict
 from world import rows_of
 
-from docs.generate import frame_values, typed_view
+from docs.generate import frame_values, state_diagram, typed_view
 from pipeline import validate
 from pipeline.contract import ContractSource, load_contract
 
@@ -54,7 +54,10 @@ def test_the_yaml_contract_of_the_docs_does_what_it_says(tmp_path: Path) -> None
     assert contract.rules.strict == "drop"
 
 
-@pytest.mark.parametrize(("page", "table"), [("frames.md", frame_values), ("contract.md", typed_view)])
+@pytest.mark.parametrize(
+    ("page", "table"),
+    [("frames.md", frame_values), ("contract.md", typed_view), ("ledger.md", state_diagram)],
+)
 def test_tables_are_made_of_the_code(page: str, table: object) -> None:
     assert callable(table)
     assert table() in (DOCS / page).read_text("utf-8")

@@ -508,7 +508,7 @@ def test_the_command_line_says_what_the_library_says(
 ) -> None:
     config = world.config(contract=how.pop("contract", {}))
     as_library = ended(lambda: run(world.contacts, config, **how)).to_dict()
-    config["submit"]["api_key"] = "${PLANTED_KEY}"
+    config["submit"] |= {"api_key": "${PLANTED_KEY}", "account": "the-command-line"}
     (tmp_path / "config.yaml").write_text(json.dumps(config))
     source = arguments if "-" in arguments else [str(world.contacts), *arguments]
     done = subprocess.run(
@@ -522,7 +522,8 @@ def test_the_command_line_says_what_the_library_says(
     assert plain(said) == plain(as_library)
     assert set(said) == {
         "run_id", "state", "records", "accepted", "rejected", "rejects_file", "reasons", "changed", "blank",
-        "hosted", "requestid", "outcome", "error", "sandbox", "staged", "warnings", "left_behind",
+        "hosted", "requestid", "duplicate_of", "content_differs", "outcome", "error", "sandbox", "staged",
+        "warnings", "left_behind",
     }  # fmt: skip
     if code:
         assert set(said["error"]) == {"type", "message", "hint", "retryable", "exit_code"}

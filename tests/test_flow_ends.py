@@ -72,7 +72,7 @@ def test_the_api_cannot_be_reached(world: World) -> None:
     base_url = f"http://127.0.0.1:{free_port()}"
     with world.untouched():
         said = fails(world, world.config(submit={"base_url": base_url}), SubmitUnavailable)
-    assert (said["state"], said["hosted"], said["error"]["retryable"]) == ("failed", None, True)
+    assert (said["state"], said["hosted"], said["error"]["retryable"]) == ("unsent", None, True)
 
 
 @pytest.mark.parametrize("reply", [answer(500), answer(200, b"<html>ok</html>"), b""])
@@ -106,7 +106,7 @@ def test_the_job_does_not_call_back_in_time(world: World) -> None:
     with answering(SUCCESS) as api:
         said = fails(world, world.waiting(wait=1, submit={"base_url": api.url}), JobTimeout)
     assert (said["state"], said["requestid"]) == ("submitted", "0123456789abcdef" * 2)
-    assert (said["error"]["retryable"], said["error"]["exit_code"]) == (False, 7)
+    assert (said["error"]["retryable"], said["error"]["exit_code"]) == (True, 7)
 
 
 # Being stopped
@@ -204,8 +204,8 @@ def test_stopped_while_waiting(world: World, tmp_path: Path) -> None:
         said = stopped.when(lambda: bool(api.arrived), world.contacts.read_bytes())
     # Between the API's answer and its being read the outcome is not known: a moment later it is.
     assert said["state"] in ("submitted", "unknown")
-    assert not said["error"]["retryable"]
     if said["state"] == "submitted":
+        assert said["error"]["retryable"]
         assert (said["error"]["exit_code"], said["requestid"]) == (130, "0123456789abcdef" * 2)
         assert "goes on at the platform" in said["error"]["hint"]
 

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from datetime import datetime
 from typing import Any
 
 import pytest
 from fakes import Arrived, Faults, answer, wire
+from ledgers import Ahead, a_ledger, faulty, store_port
 from world import World, a_world
 
 from pipeline import PipelineError, StageError
-from pipeline.config import StageConfig
 from pipeline.errors import LedgerError
 from pipeline.ledger import claim
-from pipeline.ledger.claim import Content, Standing, Wanted
+from pipeline.ledger.claim import Standing, Wanted, as_text
 from pipeline.ledger.events import Ledger
-from pipeline.s3.client import Store
+from pipeline.result import Fingerprint
 
 COUNT = itertools.count()
-CONTENT = Content(1200, 7, 0xDEADBEEF, 0x01020304)
+CONTENT = Fingerprint(1200, 7, 0xDEADBEEF, 0x01020304)
 HOUR = 3600
 
 
@@ -40,42 +38,28 @@ def ledger(world: World) -> Ledger:
     return a_ledger(world, f"test-{next(COUNT)}/")
 
 
-def a_ledger(world: World, prefix: str, port: int | None = None, **settings: Any) -> Ledger:
-    box = world.sandbox
-    endpoint = f"http://127.0.0.1:{port}" if port else box.endpoint_url
-    stage = {"bucket": box.bucket, "region": box.region, "endpoint_url": endpoint, "prefix": prefix}
-    store = Store(StageConfig.model_validate(stage), (box.access_key, box.secret_key))
-    return Ledger(store, pauses=(0.01, 0.02, 0.02, 0.02), **settings)
-
-
-def wanted(content: Content = CONTENT, **how: Any) -> Wanted:
+def wanted(content: Fingerprint = CONTENT, **how: Any) -> Wanted:
     key = how.pop("run_key", "")
     id_ = claim.identify("https://api.example.com", 7, "us", content, run_key=key)
-    return Wanted(id_, str(content), keyed=bool(key), **how)
+    return Wanted(id_, as_text(content), keyed=bool(key), **how)
 
 
 def taken(ledger: Ledger, job: Wanted, run_id: str = "run-1", **how: Any) -> claim.Claim:
     attempt = claim.decide(claim.look(ledger, job), job)
     assert attempt is not None
-    won = claim.take(ledger, job, run_id, attempt, **how)
-    assert won
-    return won
+    mine = claim.new(job, run_id, attempt, **how)
+    assert claim.take(ledger, mine)
+    return mine
+
+
+def takes(ledger: Ledger, job: Wanted, run_id: str, attempt: int = 1) -> bool:
+    return claim.take(ledger, claim.new(job, run_id, attempt))
 
 
 def seen(ledger: Ledger, job: Wanted) -> Standing:
     standing = claim.look(ledger, job)
     assert standing
     return standing
-
-
-class Ahead(Faults):
-    """A store whose clock, as its answers tell it, is some seconds ahead of when things were written."""
-
-    seconds = 0.0
-
-    def forward(self, request: Arrived, *, cut: bool = False) -> bytes:
-        told = format_datetime(datetime.now(UTC) + timedelta(seconds=self.seconds), usegmt=True)
-        return re.sub(rb"(?im)^Date: [^\r]*", f"Date: {told}".encode(), super().forward(request, cut=cut))
 
 
 # What a claim is called
@@ -117,14 +101,14 @@ def test_of_sixteen_claimants_one_wins_and_the_others_see_whose_it_is(world: Wor
     for round_ in range(5):
         job = wanted(replace(CONTENT, records=round_))
 
-        def race(n: int, job: Wanted = job) -> claim.Claim | None:
-            return claim.take(a_ledger(world, "race/"), job, f"run-{n}", 1)
+        def race(n: int, job: Wanted = job) -> bool:
+            return takes(a_ledger(world, "race/"), job, f"run-{n}")
 
         with ThreadPoolExecutor(16) as pool:
-            winners = [won for won in pool.map(race, range(16)) if won]
-        assert len(winners) == 1
+            won = list(pool.map(race, range(16)))
+        assert won.count(True) == 1
         standing = seen(a_ledger(world, "race/"), job)
-        assert (standing.run_id, standing.state) == (winners[0].run_id, "busy")
+        assert (standing.run_id, standing.state) == (f"run-{won.index(True)}", "busy")
 
 
 def test_an_answer_is_given_once_by_whoever_is_first(ledger: Ledger) -> None:
@@ -156,9 +140,7 @@ def test_the_claimant_has_twenty_seconds_by_a_clock_that_goes_on_in_sleep(ledger
 
 def test_the_twenty_seconds_begin_before_the_claim_is_written(ledger: Ledger) -> None:
     ticks = iter([0.0, 25.0])
-    won = claim.take(ledger, wanted(), "run-1", 1, lambda: next(ticks))
-    assert won
-    assert not won.in_time
+    assert not taken(ledger, wanted(), now=lambda: next(ticks)).in_time
 
 
 # When an attempt opens
@@ -182,7 +164,7 @@ def test_what_was_surely_not_sent_opens_the_next_attempt_at_once(
     assert (standing.attempt, standing.run_id, standing.claimed) == (2, "run-2", grown.content)
 
 
-STANDING = Standing(3, "run-1", "submitted", str(CONTENT), "abc123", 0)
+STANDING = Standing(3, "run-1", "submitted", as_text(CONTENT), "abc123", 0)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +198,7 @@ def test_a_run_key_stands_for_any_content_once_submitted(ledger: Ledger) -> None
     grown = wanted(replace(CONTENT, records=8), run_key="2026-11-25")
     standing = seen(ledger, grown)
     assert claim.decide(standing, grown) is None
-    assert (standing.claimed, standing.requestid) == (str(CONTENT), "abc123")
+    assert (standing.claimed, standing.requestid) == (as_text(CONTENT), "abc123")
     assert standing.claimed != grown.content
 
 
@@ -293,14 +275,6 @@ def test_a_store_is_proven_by_one_put_but_for_the_first_time(ledger: Ledger, wor
     assert [r.headers["if-none-match"] for r in faults.arrived] == ["*"] * 3
 
 
-def store_port(world: World) -> int:
-    return int(world.sandbox.endpoint_url.rpartition(":")[2])
-
-
-def faulty(world: World, fault: Any) -> Any:
-    return wire(Faults(store_port(world), fault))
-
-
 def refused(status: int, code: str) -> bytes:
     return answer(status, f"<Error><Code>{code}</Code></Error>".encode(), "Content-Type: application/xml\r\n")
 
@@ -326,7 +300,7 @@ def test_a_single_writer_needs_no_condition(world: World) -> None:
     with faulty(world, strict) as proxy:
         ledger = a_ledger(world, "single/", proxy.port, conditional=False)
         won = taken(ledger, wanted())
-        assert claim.take(ledger, wanted(), "run-2", 1) is None
+        assert not takes(ledger, wanted(), "run-2", 1)
         assert claim.answer(ledger, won, "submitted", "abc123") is None
         assert seen(ledger, wanted()).state == "submitted"
 
@@ -334,8 +308,8 @@ def test_a_single_writer_needs_no_condition(world: World) -> None:
 def test_a_lost_answer_is_followed_by_a_retry_that_meets_itself(world: World) -> None:
     with faulty(world, lambda _, kind, before: "lose" if kind == "put" and not before else None) as proxy:
         ledger = a_ledger(world, "silent/", proxy.port)
-        assert claim.take(ledger, wanted(), "run-1", 1)
-    assert claim.take(a_ledger(world, "silent/"), wanted(), "run-2", 1) is None
+        assert takes(ledger, wanted(), "run-1", 1)
+    assert not takes(a_ledger(world, "silent/"), wanted(), "run-2", 1)
 
 
 def test_a_conflict_is_asked_again_until_it_is_decided(world: World) -> None:
@@ -344,11 +318,11 @@ def test_a_conflict_is_asked_again_until_it_is_decided(world: World) -> None:
         return lambda _, kind, before: busy if kind == "put" and before < times else None
 
     with faulty(world, conflicts(3)) as proxy:
-        assert claim.take(a_ledger(world, "conflict/", proxy.port), wanted(), "run-1", 1)
+        assert takes(a_ledger(world, "conflict/", proxy.port), wanted(), "run-1", 1)
     with faulty(world, conflicts(3)) as proxy:
-        assert claim.take(a_ledger(world, "conflict/", proxy.port), wanted(), "run-2", 1) is None
+        assert not takes(a_ledger(world, "conflict/", proxy.port), wanted(), "run-2", 1)
     with faulty(world, conflicts(99)) as proxy, pytest.raises(StageError, match="under way"):
-        claim.take(a_ledger(world, "conflict/", proxy.port), wanted(), "run-3", 2)
+        takes(a_ledger(world, "conflict/", proxy.port), wanted(), "run-3", 2)
 
 
 @pytest.mark.parametrize("call", ["prove", "take", "look", "record"])
@@ -357,7 +331,7 @@ def test_a_store_that_fails_is_an_error_with_a_hint(world: World, call: str) -> 
         ledger = a_ledger(world, "denied/", proxy.port)
         calls: dict[str, Any] = {
             "prove": ledger.prove,
-            "take": lambda: claim.take(ledger, wanted(), "run-1", 1),
+            "take": lambda: takes(ledger, wanted(), "run-1", 1),
             "look": lambda: claim.look(ledger, wanted()),
             "record": lambda: ledger.record("run-1", "started", {}),
         }

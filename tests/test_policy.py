@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline import policy
 from pipeline.config.file import load_config
 from pipeline.errors import ConfigError
-from pipeline.policy import permissions
+from pipeline.policy import lifecycle, permissions
 from pipeline.policy.command import carry_out
 
 
@@ -144,7 +144,8 @@ def test_least_permissions_by_mode() -> None:
         return {action for each in needed["Statement"] for action in each["Action"]}
 
     objects = {"PutObject", "GetObject", "DeleteObject", "AbortMultipartUpload", "ListMultipartUploadParts"}
-    assert actions(url="presigned") == {f"s3:{each}" for each in objects}
+    ledger = {"ListBucket", "GetLifecycleConfiguration"}
+    assert actions(url="presigned") == {f"s3:{each}" for each in objects | ledger}
     assert actions() - actions(url="presigned") == {
         "s3:GetBucketPolicy",
         "s3:GetBucketPolicyStatus",
@@ -157,6 +158,70 @@ def test_least_permissions_by_mode() -> None:
         url="public", public_access="understood", public_base_url="https://cdn.example.com"
     ) == actions(url="presigned")
     assert not any("Policy" in each or "Acl" in each for each in actions(url="presigned"))
+
+
+def test_permissions_by_role() -> None:
+    """What each may do, and where: a receiver reads nothing, and nobody but a run reads hosted files."""
+
+    def allowed(role: Any) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for each in permissions.needed(config(url="presigned", prefix="p/"), role)["Statement"]:
+            places = each.get("Condition", {}).get("StringLike", {}).get("s3:prefix") or each["Resource"]
+            for action in each["Action"]:
+                found.setdefault(action.removeprefix("s3:"), set()).update(
+                    str(place).rpartition(":::")[2].partition("/p/")[2] or str(place) for place in places
+                )
+        return found
+
+    assert allowed("listen") == {"PutObject": {"callbacks/*", "runs/*/callback-*.json", "runs/*/ended.json"}}
+    assert allowed("status") == {
+        "GetObject": {"runs/*", "claims/*", "callbacks/*"},
+        "ListBucket": {"p/runs/*", "p/claims/*", "p/callbacks/*"},
+    }
+    clean = allowed("clean")
+    assert clean["PutObject"] == {"runs/*/cleaned.json"}
+    assert clean["DeleteObject"] == clean["DeleteObjectVersion"] == {"hosted/*", "callbacks/*"}
+    assert "hosted/*" not in clean["GetObject"]
+    assert allowed("run")["PutObject"] == {"hosted/*", "runs/*", "claims/*"}
+    assert allowed("run")["ListBucket"] == {"p/hosted/*", "p/runs/*", "p/claims/*"}
+    assert allowed("run")["DeleteObject"] == {"hosted/*"}
+
+
+OTHERS = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 1}}
+
+
+def test_lifecycle_rules_are_merged_and_never_cover_claims_or_events() -> None:
+    ours = lifecycle.rules(config(url="presigned", prefix="p/", expires_in="7d"))
+    assert [rule["Filter"]["Prefix"] for rule in ours] == ["p/hosted/", "p/callbacks/"]
+    assert [rule["Expiration"]["Days"] for rule in ours] == [8, 30]
+    assert ours[0]["AbortIncompleteMultipartUpload"]
+    older = ours[0] | {"Expiration": {"Days": 99}}
+    assert lifecycle.merged([older, OTHERS], ours) == [ours[0], OTHERS, ours[1]]
+    assert lifecycle.merged([], ours) == ours
+    assert lifecycle.merged(ours, ours) == ours
+
+
+@pytest.mark.parametrize(
+    ("rule", "covered"),
+    [
+        ({}, True),
+        ({"Filter": {"Prefix": ""}}, True),
+        ({"Filter": {}}, True),
+        ({"Prefix": "p/", "Filter": None}, True),
+        ({"Filter": {"And": {"Prefix": "p/", "Tags": [{"Key": "a", "Value": "b"}]}}}, True),
+        ({"Filter": {"Tag": {"Key": "a", "Value": "c"}}}, False),
+        ({"Filter": {"And": {"Prefix": "p/", "ObjectSizeGreaterThan": 5}}}, False),
+        ({"Filter": {"Prefix": "p/hosted/2026"}}, False),
+        ({"Filter": {"Prefix": "q/"}}, False),
+        ({"Status": "Disabled"}, False),
+        ({"Expiration": {"ExpiredObjectDeleteMarker": True}}, False),
+        ({"Expiration": {"Date": "2027-01-01"}}, True),
+    ],
+)
+def test_which_rules_remove_hosted_files(rule: dict[str, Any], covered: bool) -> None:
+    base = {"Status": "Enabled", "Filter": {"Prefix": "p/hosted/"}, "Expiration": {"Days": 3}}
+    merged = {key: value for key, value in (base | rule).items() if value is not None}
+    assert lifecycle.covers([merged], config(url="presigned", prefix="p/", tags={"a": "b"})) is covered
 
 
 @pytest.mark.parametrize(

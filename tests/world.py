@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 ROOT = Path(__file__).parents[1]
+
+ACCOUNTS = itertools.count()
 
 CONTRACT = """
 import pandera.pandas as pa
@@ -94,7 +97,11 @@ class World:
                 "region": self.sandbox.region,
                 "endpoint_url": self.sandbox.endpoint_url,
             },
-            "submit": {"base_url": self.sandbox.base_url, "api_key": SecretStr(self.sandbox.api_key)},
+            "submit": {
+                "base_url": self.sandbox.base_url,
+                "api_key": SecretStr(self.sandbox.api_key),
+                "account": f"test-{next(ACCOUNTS)}",  # so that no test's file is another's duplicate
+            },
             "track": {},
         }
         for name, keys in sections.items():
@@ -112,6 +119,12 @@ class World:
 
     @property
     def keys(self) -> list[str]:
+        """The keys of all hosted files."""
+        return [key for key in self.all_keys if "hosted/" in key]
+
+    @property
+    def all_keys(self) -> list[str]:
+        """The keys of everything, the ledger too."""
         found = self.s3.list_objects_v2(Bucket=self.sandbox.bucket).get("Contents", [])
         return [one["Key"] for one in found]
 

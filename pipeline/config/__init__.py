@@ -7,44 +7,31 @@ table in the README are made from these classes. How a file becomes a `Config` i
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
+from pipeline.config.delivery import Section, StageConfig, SubmitConfig, TrackConfig
 from pipeline.config.types import (
-    MAX_EXPIRES,
-    Address,
-    Bucket,
     Country,
-    Duration,
-    Email,
     Encoding,
-    Encryption,
-    GuardedAddress,
-    HostPort,
     MaxRejected,
     Names,
-    Networks,
     OneAscii,
     OneAsciiOrNone,
-    Prefix,
-    Region,
-    Tags,
     Whole,
-    is_loopback,
 )
 from pipeline.config.yamltext import Key, place
 from pipeline.errors import ConfigError
 from pipeline.handoffs import Step
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+__all__ = ["Config", "ContractConfig", "SourceConfig", "StageConfig", "SubmitConfig", "TrackConfig"]
 
 
-class SourceConfig(_Section):
+class SourceConfig(Section):
     """Where the contacts come from and how their file is written."""
 
     path: str | None = Field(None, description="The file: .csv or .csv.gz, or - for standard input.")
@@ -73,7 +60,7 @@ class SourceConfig(_Section):
         return self
 
 
-class ContractConfig(_Section):
+class ContractConfig(Section):
     """What a good contact is, and what happens to the others."""
 
     schema_: str = Field(
@@ -100,112 +87,16 @@ class ContractConfig(_Section):
         return rejected <= int(self.max_rejected)
 
 
-class StageConfig(_Section):
-    """The S3 bucket that hosts the file, and the URL that it is fetched by."""
-
-    bucket: Bucket | None = Field(None, description="The bucket's name.")
-    prefix: Prefix = Field("", description="Put before every key, e.g. netcore/.")
-    region: Region | None = Field(None, description="The bucket's region; default: asked of the bucket.")
-    endpoint_url: Address | None = Field(None, description="Another S3 store than AWS, as reached from here.")
-    public_endpoint_url: Address | None = Field(
-        None, description="The same store as reached from outside; URLs are signed for it."
-    )
-    addressing: Literal["virtual", "path"] | None = Field(
-        None, description="BUCKET.host or host/BUCKET; default: virtual on AWS unless the name has dots."
-    )
-    url: Literal["presigned", "allowlisted", "public"] = Field(
-        "presigned", description="How the file is reached: docs/storage.md."
-    )
-    expires_in: Duration = Field(
-        86400, ge=1, le=MAX_EXPIRES, description="Life of a presigned URL: 30m, 12h, at most 7d."
-    )
-    min_lifetime: Duration = Field(
-        900, ge=0, description="Refuse a URL that dies sooner, with temporary credentials."
-    )
-    allowed_addresses: Networks = Field(
-        (), description="Who fetches, with allowlisted: addresses or CIDRs; default: the data centre's."
-    )
-    public_access: Literal["understood"] | None = Field(
-        None, description="With public: said twice, because whoever has the URL can read, for ever."
-    )
-    public_base_url: Address | None = Field(
-        None, description="With public: CDN or website that serves the bucket; the key is added."
-    )
-    encryption: Encryption | None = Field(
-        None, description="SSE-S3, SSE-KMS or SSE-KMS:key-id; default: the bucket's own."
-    )
-    tags: Tags = Field({}, description="Tags of the hosted object, e.g. for a lifecycle rule.")
-    allow_http: bool = Field(False, description="Let contacts travel by plain http to another machine.")
-
-    @model_validator(mode="after")
-    def _no_plain_http(self) -> Self:
-        for key in ("endpoint_url", "public_endpoint_url", "public_base_url"):
-            url = getattr(self, key)
-            if url and url.startswith("http://") and not is_loopback(url) and not self.allow_http:
-                raise ValueError(f"{key} is plain http: use https://, or set allow_http: true")
-        return self
-
-    @model_validator(mode="after")
-    def _of_one_mode(self) -> Self:
-        if self.url == "public" and not self.public_access:
-            raise ValueError(
-                "url: public lets anybody read who has the URL, for as long as the file is there: "
-                "say so with `public_access: understood`"
-            )
-        for key, mode in (
-            ("public_access", "public"),
-            ("public_base_url", "public"),
-            ("allowed_addresses", "allowlisted"),
-        ):
-            if getattr(self, key) and self.url != mode:
-                raise ValueError(f"{key} has a meaning with `url: {mode}` only")
-        unsigned = self.url != "presigned" and not self.public_base_url
-        if unsigned and (self.encryption or "").startswith("SSE-KMS"):
-            raise ValueError(f"url: {self.url} and SSE-KMS: to a reader without signature no key is given")
-        return self
-
-
-class SubmitConfig(_Section):
-    """The bulk-upload API and the account."""
-
-    idc: Literal["us", "india", "eu"] = Field("us", description="The data centre that holds the account.")
-    base_url: GuardedAddress | None = Field(
-        None, description="Another address of the API than the data centre's."
-    )
-    api_key: SecretStr | None = Field(None, description="The account's key, as ${NAME}: never written out.")
-    api_key_file: str | None = Field(None, description="A file that holds the key, instead of api_key.")
-    listid: Whole | None = Field(None, ge=0, description="The list that the contacts are added to.")
-    notifyemail: Email | None = Field(None, description="Who is mailed by the platform when the job is done.")
-
-    @model_validator(mode="after")
-    def _one_key(self) -> Self:
-        if self.api_key and self.api_key_file:
-            raise ValueError("api_key and api_key_file are both set: keep one")
-        return self
-
-
-class TrackConfig(_Section):
-    """How the end of the job is learnt."""
-
-    callback_url: GuardedAddress | None = Field(
-        None,
-        repr=False,  # its path may be a secret already
-        description="Address by which the platform reaches this machine; a secret path is added.",
-    )
-    listen: HostPort | None = Field(
-        None, description="host:port where a waiting run listens for callbacks sent to callback_url."
-    )
-    secret: SecretStr | None = Field(
-        None, description="Makes the callback's path, as ${NAME}; default: random for each run."
-    )
-    wait: Duration = Field(0, ge=0, description="How long to wait for the callback; 0: do not wait.")
-
-
-class Config(_Section):
+class Config(Section):
     """A whole config file."""
 
     sandbox: bool = Field(
         False, description="Use an embedded S3 and a stand-in for the API: nothing leaves this machine."
+    )
+    ledger: Literal["on", "single_writer", "off"] = Field(
+        "on",
+        description="The record of runs in the bucket. single_writer: for a store that cannot keep two runs "
+        "apart; off: no record, and nothing is promised.",
     )
     source: SourceConfig = SourceConfig.model_construct()
     contract: ContractConfig
@@ -237,14 +128,36 @@ class Config(_Section):
             sections.append("stage")
         if until in ("submit", "track"):
             sections += ["submit", "track"]
+        self._require_set(sections, source_given=source_given)
+        if not self.sandbox:
+            self._require_keys(sections, until)
+
+    def with_run_key(self, run_key: str | None) -> Config:
+        """The config with that run key instead of its own, if there is one. Raises ConfigError."""
+        if run_key is None:
+            return self
+        try:
+            submit = SubmitConfig.model_validate({**dict(self.submit), "run_key": run_key})
+        except ValidationError as error:
+            raise ConfigError(
+                f"The run key is not usable: {error.errors()[0]['msg'].removeprefix('Value error, ')}.",
+                hint="A date, or the id of a scheduler's run, makes a good one.",
+            ) from None
+        return self.model_copy(update={"submit": submit})
+
+    def require_sections(self, *sections: str) -> None:
+        """Raise ConfigError unless these sections' values are there, and a bucket: for what is no run."""
+        self._require_set(sections)
+        if not self.sandbox:
+            self._require_keys(["stage"], "stage")
+
+    def _require_set(self, sections: Sequence[str], *, source_given: bool = False) -> None:
         for key, message in self._unset.items():
             replaced = (self.sandbox and key[0] in ("stage", "submit", "track")) or (
                 source_given and key == ("source", "path")
             )
             if key[0] in sections and not replaced:
                 raise ConfigError(message, hint="Set the variable in the environment, or change the key.")
-        if not self.sandbox:
-            self._require_keys(sections, until)
 
     def _require_keys(self, sections: list[str], until: Step) -> None:
         if "stage" in sections and not self.stage.bucket:

@@ -85,9 +85,12 @@ class _Loader:
     def _refuse_literal(self, key: Key, data: Mapping[str, Any]) -> None:
         section = data.get(key[0])
         value = section.get(key[1]) if isinstance(section, Mapping) else None
-        if value is None or isinstance(value, SecretStr) or _VARIABLE.fullmatch(str(value)):
-            return
-        raise ConfigError(
+        for each in value if isinstance(value, (list, tuple)) else (value,):
+            if not (each is None or isinstance(each, SecretStr) or _VARIABLE.fullmatch(str(each))):
+                raise self._literal(key)
+
+    def _literal(self, key: Key) -> ConfigError:
+        return ConfigError(
             f"{self.where(key)} is written out: a secret does not belong in a config.",
             hint=f"Put it into the environment and write `{key[1]}: ${{NETCORE_{key[1].upper()}}}`.",
         )

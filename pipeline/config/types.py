@@ -10,8 +10,9 @@ import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, SecretStr, WithJsonSchema
 
+MIN_SECRET = 32
 MAX_EXPIRES = 7 * 24 * 3600  # the cap of Signature Version 4
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -52,6 +53,17 @@ def _one_ascii(value: str) -> str:
 def _names(value: Any) -> Any:
     """One name or several, as a tuple."""
     return (value,) if isinstance(value, str) else value
+
+
+def _secrets(value: Any) -> Any:
+    """One secret or several, as a tuple."""
+    return value if isinstance(value, (list, tuple)) else () if value is None else (value,)
+
+
+def _long_enough(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if any(len(each.get_secret_value()) < MIN_SECRET for each in value):
+        raise ValueError(f"a secret has {MIN_SECRET} characters or more: openssl rand -hex 32")
+    return value
 
 
 def _encoding(value: str) -> str:
@@ -135,6 +147,12 @@ Names = Annotated[
     BeforeValidator(_names),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
+Secrets = Annotated[
+    tuple[SecretStr, ...],
+    BeforeValidator(_secrets),
+    AfterValidator(_long_enough),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
 MaxRejected = Annotated[
     str,
     BeforeValidator(_max_rejected),
@@ -172,6 +190,9 @@ def _bucket(value: str) -> str:
 
 Bucket = Annotated[str, AfterValidator(_bucket)]
 Country = Annotated[str, _like(r"[A-Z]{2}", "a country's two-letter code, such as DE")]
+Name = Annotated[
+    str, _like(r"[A-Za-z0-9][A-Za-z0-9 ._:+=~-]{0,199}", "letters, digits, blanks and . _ : + = ~ - only")
+]
 Region = Annotated[str, _like(r"[a-z0-9-]{1,63}", "a region's name, such as eu-central-1")]
 Encryption = Annotated[
     str, _like(r"SSE-S3|SSE-KMS(:[\w:/.-]{1,256})?", "one of SSE-S3, SSE-KMS, SSE-KMS:key-id")

@@ -16,13 +16,14 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from pipeline.ledger.events import Event, Facts, Ledger, Listing, newer
 from pipeline.ledger.state import fold
+from pipeline.result import Fingerprint
 
 POST_WITHIN = 20.0  # seconds from the claim to the first byte of the request
 _ACCOUNT = b"netcore-bulk-upload: which account is it?"
@@ -33,19 +34,6 @@ _NAME = re.compile(r"([0-9]{4,})/(claim|answer)\.json")
 def clock() -> float:
     """Seconds on a clock that goes on while the machine sleeps, where the system has one."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What was staged, known by length, records and two checksums that don't depend on how it was cut."""
-
-    bytes: int
-    records: int
-    crc32: int
-    adler32: int
-
-    def __str__(self) -> str:
-        return f"{self.bytes}-{self.records}-{self.crc32:08x}-{self.adler32:08x}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +88,22 @@ def account(name: str | None, api_key: str) -> str:
     return name or hmac.new(api_key.encode(), _ACCOUNT, hashlib.sha256).hexdigest()
 
 
+def as_text(content: Fingerprint) -> str:
+    """The fingerprint as claims hold it."""
+    return "-".join(map(str, content.to_dict().values()))
+
+
 def identify(
-    base_url: str, listid: int | None, account: str, content: Content, *, label: str = "", run_key: str = ""
+    base_url: str,
+    listid: int | None,
+    account: str,
+    content: Fingerprint,
+    *,
+    label: str = "",
+    run_key: str = "",
 ) -> str:
     """The id of a wanted job: SHA-256 of where it goes to and its key or, without one, its content."""
-    about = ["key", label, run_key] if run_key else ["content", str(content)]
+    about = ["key", label, run_key] if run_key else ["content", as_text(content)]
     return hashlib.sha256(json.dumps([base_url, listid, account, about]).encode()).hexdigest()
 
 
@@ -118,13 +117,13 @@ def look(ledger: Ledger, wanted: Wanted) -> Standing | None:
     if not attempts:
         return None
     attempt, names = max(attempts.items())
-    events = [Event(name, _read(ledger, wanted.id, attempt, name), at) for name, at in names.items()]
+    events = list(_events(ledger, wanted.id, attempt, names))
     last = max(events, key=lambda event: event.kind == "answer")
     run_id = str(last.facts.get("run_id"))
     state = fold(events, listing.now).state
-    if "answer" not in names and state == "unknown":
+    if "answer" not in names:
         state = fold([*events, *ledger.run_events(run_id)], listing.now).state  # a callback proves more
-    elif state == "submitted" and (ended := ledger.read(ledger.key("runs", run_id, "ended.json"))):
+    elif state == "submitted" and (ended := ledger.find(ledger.key("runs", run_id, "ended.json"))):
         state = fold([*events, Event("ended", ended, last.at)], listing.now).state
     return Standing(
         attempt,
@@ -146,14 +145,24 @@ def decide(standing: Standing | None, wanted: Wanted) -> int | None:
     return standing.attempt + 1 if standing.state in _REOPENS or old or asked else None
 
 
-def take(
-    ledger: Ledger, wanted: Wanted, run_id: str, attempt: int, now: Callable[[], float] = clock
-) -> Claim | None:
-    """The claim; None where another run was faster. Raises StageError: then nobody may submit."""
-    claim = Claim(wanted, attempt, run_id, secrets.token_hex(16), now(), now)
-    facts = {"run_id": run_id, "content": wanted.content, "nonce": claim.nonce}
-    lost = ledger.write(_key(ledger, wanted.id, attempt, "claim"), facts)
-    return None if lost else claim
+def new(wanted: Wanted, run_id: str, attempt: int, now: Callable[[], float] = clock) -> Claim:
+    """A claim that is not taken yet; its twenty seconds begin now."""
+    return Claim(wanted, attempt, run_id, secrets.token_hex(16), now(), now)
+
+
+def take(ledger: Ledger, claim: Claim) -> bool:
+    """Whether the claim is ours now; False where another run was faster.
+
+    Raises StageError: then nobody may submit by it.
+    """
+    facts = {"run_id": claim.run_id, "content": claim.wanted.content, "nonce": claim.nonce}
+    return ledger.write(_key(ledger, claim.wanted.id, claim.attempt, "claim"), facts) is None
+
+
+def is_held(ledger: Ledger, claim: Claim) -> bool:
+    """Whether the claim was written, for one whose writing was broken off. Raises StageError."""
+    facts = ledger.find(_key(ledger, claim.wanted.id, claim.attempt, "claim"))
+    return facts is not None and facts.get("nonce") == claim.nonce
 
 
 def answer(ledger: Ledger, claim: Claim, what: str, requestid: str = "") -> Facts | None:
@@ -171,16 +180,28 @@ def answer(ledger: Ledger, claim: Claim, what: str, requestid: str = "") -> Fact
 
 def settle(ledger: Ledger, id: str, standing: Standing, what: str, requestid: str = "") -> Facts | None:  # noqa: A002
     """Record a person's word on a claim (marked, given_up); None, or the answer that was there before."""
-    claim = Claim(Wanted(id, standing.claimed), standing.attempt, standing.run_id, secrets.token_hex(16), 0)
+    claim = new(Wanted(id, standing.claimed), standing.run_id, standing.attempt)
     return answer(ledger, claim, what, requestid)
+
+
+def claim_of(ledger: Ledger, id: str, run_id: str) -> list[Event]:  # noqa: A002
+    """The claim that this run holds, or held, for that job, and its answer; empty if it claimed nothing."""
+    listing = ledger.list("claims", id, "")
+    attempts = _attempts(listing, ledger.key("claims", id, ""))
+    for number, names in sorted(attempts.items(), reverse=True):
+        events = list(_events(ledger, id, number, names))
+        if any(each.facts.get("run_id") == run_id for each in events):
+            return events
+    return []
+
+
+def _events(ledger: Ledger, id: str, attempt: int, names: Mapping[str, datetime]) -> Iterator[Event]:  # noqa: A002
+    for name, at in names.items():
+        yield Event(name, ledger.read(_key(ledger, id, attempt, name)) or {}, at)
 
 
 def _key(ledger: Ledger, id: str, attempt: int, name: str) -> str:  # noqa: A002 - it is the claim's id
     return ledger.key("claims", id, f"{attempt:04}", f"{name}.json")
-
-
-def _read(ledger: Ledger, id: str, attempt: int, name: str) -> Facts:  # noqa: A002
-    return ledger.read(_key(ledger, id, attempt, name)) or {}
 
 
 def _attempts(listing: Listing, below: str) -> dict[int, dict[str, datetime]]:

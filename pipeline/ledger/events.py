@@ -16,11 +16,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import LedgerError, StageError
+from pipeline.s3 import objects
 from pipeline.s3.client import Store
 from pipeline.s3.failures import storage
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 VERSION = 1
 MAX_BYTES = 1 << 16
@@ -59,11 +63,18 @@ class Ledger:
     """The ledger's objects under one bucket's prefix.
 
     `conditional` is False for a store that does not keep `If-None-Match`: then nobody else may be running.
+    `hurried` takes short time-outs and no retries, for who was stopped.
     """
 
     store: Store
     conditional: bool = True
+    hurried: bool = False
     pauses: tuple[float, ...] = field(default=CONFLICT_PAUSES, repr=False)
+
+    @property
+    def client(self) -> S3Client:
+        """The client for all requests."""
+        return self.store.hurried if self.hurried else self.store.client
 
     def key(self, *names: str) -> str:
         """The key of an object or, where the last name is empty, of all below it."""
@@ -88,13 +99,16 @@ class Ledger:
 
     def create(self, key: str, facts: Facts) -> bool:
         """Whether the object was created now; False where it exists. Reads nothing."""
-        if not self.conditional and self.read(key) is not None:
-            return False
-        return self._create(key, json.dumps({"v": VERSION, **facts}, sort_keys=True).encode())
+        body = json.dumps({"v": VERSION, **facts}, sort_keys=True).encode()
+        return self.create_object(key, body, {"ContentType": "application/json"})
 
-    def _create(self, key: str, body: bytes) -> bool:
+    def create_object(self, key: str, body: bytes, settings: Mapping[str, Any]) -> bool:
+        """As `create`, for any body, with these `settings` of PutObject."""
+        if not self.conditional and self._exists(key):
+            return False
+        settings = {"CacheControl": "private, no-store", **objects.encryption(self.store.config), **settings}
         for pause in (*self.pauses, None):
-            refused = self._put(key, body)
+            refused = self._put(key, body, settings)
             if refused is None:
                 return True
             if refused in _EXISTS:
@@ -115,7 +129,7 @@ class Ledger:
 
         with storage("reading the ledger"):
             try:
-                answer = self.store.client.get_object(Bucket=self.store.bucket, Key=key)
+                answer = self.client.get_object(Bucket=self.store.bucket, Key=key)
                 body = answer["Body"].read(MAX_BYTES + 1)
             except ClientError as error:
                 if _code(error) in _MISSING:
@@ -123,19 +137,27 @@ class Ledger:
                 raise
         return _facts(body)
 
+    def find(self, key: str) -> dict[str, Any] | None:
+        """As `read`, for a key that may be missing: to read that is 403 for who may list by prefix only."""
+        return self.read(key) if self._exists(key) else None
+
+    def _exists(self, key: str) -> bool:
+        return key in self._list(key).modified
+
     def list(self, *names: str) -> Listing:
         """What there is below `names`; the last may be the beginning of a name. Raises StageError."""
-        return self.list_from("", *names)
+        return self._list(self.key(*names))
 
     def list_from(self, after: str, *names: str) -> Listing:
         """As `list`, with the keys that sort after the key `after` only."""
+        return self._list(self.key(*names), StartAfter=after)
+
+    def _list(self, prefix: str, **how: str) -> Listing:
         modified: dict[str, datetime] = {}
-        wanted: dict[str, Any] = {"Bucket": self.store.bucket, "Prefix": self.key(*names)}
-        if after:
-            wanted["StartAfter"] = after
+        wanted: dict[str, Any] = {"Bucket": self.store.bucket, "Prefix": prefix, **how}
         while True:
             with storage("listing the ledger"):
-                page = self.store.client.list_objects_v2(**wanted)
+                page = self.client.list_objects_v2(**wanted)
             modified |= {found["Key"]: found["LastModified"] for found in page.get("Contents", [])}
             if not page.get("IsTruncated"):
                 return Listing(modified, store_time(page))
@@ -155,8 +177,8 @@ class Ledger:
 
     def prove(self) -> None:
         """Raise LedgerError unless the store keeps `If-None-Match: *`, by a PUT to a key that exists."""
-        key, body = self.key("claims", "condition.json"), json.dumps({"v": VERSION}).encode()
-        if self._create(key, body) and self._create(key, body):  # the very first is no proof
+        key = self.key("claims", "condition.json")
+        if self.create(key, {}) and self.create(key, {}):  # the very first is no proof
             raise self._unkept("ignores `If-None-Match`")
 
     def _unkept(self, how: str) -> LedgerError:
@@ -166,21 +188,14 @@ class Ledger:
             "`ledger: single_writer` if never more than one run goes on at a time.",
         )
 
-    def _put(self, key: str, body: bytes) -> str | None:
+    def _put(self, key: str, body: bytes, settings: Mapping[str, Any]) -> str | None:
         """None where the store has written it, else its code for: exists, or ask again."""
         from botocore.exceptions import ClientError
 
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if self.conditional else {}
         with storage("writing the ledger"):
             try:
-                self.store.client.put_object(
-                    Bucket=self.store.bucket,
-                    Key=key,
-                    Body=body,
-                    ContentType="application/json",
-                    CacheControl="private, no-store",
-                    **condition,
-                )
+                self.client.put_object(Bucket=self.store.bucket, Key=key, Body=body, **settings, **condition)
             except ClientError as error:
                 code = _code(error)
                 if code in (*_EXISTS, *_CONFLICT):

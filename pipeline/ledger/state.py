@@ -1,8 +1,8 @@
 """What state a run is in: a pure fold of its events, whatever their order and however often they come.
 
-    events (any order, any repeats)  ->  sorted as they follow each other  ->  one walk through TRANSITIONS
+    events (any order, any repeats)  ->  sorted as they follow each other  ->  one walk through the diagram
 
-The table below is the state diagram; docs/ledger.md draws it from here.
+STEPS is the state diagram; docs/ledger.md draws it from here.
 """
 
 from __future__ import annotations
@@ -21,28 +21,40 @@ ANSWERS = ("submitted", "refused", "unsent", "marked", "given_up")
 ENDS = ("completed", "failed", "rejected", "refused", "unsent", "staged", "duplicate_of")
 _ORDER = ("started", "staged", "claim", "answer", "callback", "ended", "cleaned")
 
-# From what states an event leads where. Where none is named, the state stays and the event is a warning.
-_STEPS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+STEPS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("started", ("absent",), "started"),
-    ("staged", ("absent", "started"), "hosted"),
-    ("claim", ("absent", "started", "hosted"), "busy"),
+    ("staged", ("started",), "hosted"),
+    ("claim", ("hosted",), "busy"),
     (OVERDUE, ("busy",), "unknown"),
     ("answer submitted", ("busy", "unknown"), "submitted"),
-    ("answer marked", ("busy", "unknown"), "submitted"),
     ("answer refused", ("busy", "unknown"), "refused"),
     ("answer unsent", ("busy", "unknown"), "unsent"),
-    ("answer given_up", ("busy", "unknown"), "given_up"),
-    ("callback", ("absent", "started", "hosted", "busy", "unknown", "submitted"), "submitted"),
-    ("ended completed", ("absent", "started", "hosted", "busy", "unknown", "submitted"), "completed"),
-    ("ended failed", ("absent", "started", "hosted", "busy", "unknown", "submitted"), "failed"),
-    ("ended rejected", ("absent", "started"), "rejected"),
-    ("ended refused", ("absent", "started", "hosted", "busy", "unknown", "refused"), "refused"),
-    ("ended unsent", ("absent", "started", "hosted", "busy", "unknown", "unsent"), "unsent"),
-    ("ended staged", ("absent", "started", "hosted"), "staged"),
-    ("ended duplicate_of", ("absent", "started", "hosted"), "duplicate_of"),
+    ("answer marked", ("unknown",), "submitted"),
+    ("answer given_up", ("unknown",), "given_up"),
+    ("callback", ("busy", "unknown", "submitted"), "submitted"),
+    ("ended completed", ("submitted",), "completed"),
+    ("ended failed", ("started", "hosted", "submitted"), "failed"),
+    ("ended rejected", ("started",), "rejected"),
+    ("ended refused", ("refused",), "refused"),
+    ("ended unsent", ("unsent",), "unsent"),
+    ("ended staged", ("hosted",), "staged"),
+    ("ended duplicate_of", ("started", "hosted"), "duplicate_of"),
 )
+"""The state diagram: an event, the states that it usually comes in, the state that it leads to."""
+
+
+def _leading_to(states: tuple[str, ...]) -> set[str]:
+    """These states and all from which one of them can still be reached."""
+    found = set(states)
+    for _ in STEPS:
+        found |= {before for _, befores, then in STEPS if then in found for before in befores}
+    return found
+
+
+# An event that was written while an earlier one was not, or is not seen yet, counts as if that were there.
+# In any other state it changes nothing and is a warning.
 TRANSITIONS: Mapping[tuple[str, str], str] = {
-    (state, event): then for event, states, then in _STEPS for state in states
+    (state, event): then for event, befores, then in STEPS for state in _leading_to(befores)
 }
 STATES = tuple(dict.fromkeys(("absent", *TRANSITIONS.values())))
 """Every state that a run can be in; `absent` is a run of which nothing is recorded."""

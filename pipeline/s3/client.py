@@ -127,7 +127,18 @@ class Store:
     def signer(self) -> S3Client:
         """A client that signs URLs for the name by which the store is reached from outside."""
         public = self.config.public_endpoint_url
+        if self.signing is not self.session:
+            return self._client(self.region, public or self.config.endpoint_url, session=self.signing)
         return self._client(self.region, public) if public else self.client
+
+    @cached_property
+    def signing(self) -> Session:
+        """The session whose credentials sign URLs: that of stage.url_profile, if there is one."""
+        import boto3
+
+        if not self.config.url_profile or self.keys:
+            return self.session
+        return boto3.Session(botocore_session=session_with(None, self.config.url_profile))
 
     def remove(self, key: str, *, hurried: bool = False) -> None:
         """Remove the object: its URL is of no use to anybody any more. Raises StageError."""
@@ -147,7 +158,13 @@ class Store:
             url = self.signer.generate_presigned_url("get_object", Params={"Bucket": self.bucket, "Key": key})
         return url.partition("?")[0]
 
-    def _client(self, region: str, endpoint: str | None, pace: dict[str, int] = PATIENT) -> S3Client:
+    def _client(
+        self,
+        region: str,
+        endpoint: str | None,
+        pace: dict[str, int] = PATIENT,
+        session: Session | None = None,
+    ) -> S3Client:
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
@@ -169,7 +186,7 @@ class Store:
         )
         with storage("setting up boto3"):
             try:
-                return self.session.client(
+                return (session or self.session).client(
                     "s3", region_name=region, endpoint_url=endpoint, config=settings, verify=self.ca_bundle
                 )
             except ValueError as error:

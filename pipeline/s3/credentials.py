@@ -67,14 +67,18 @@ _WORDS = {
 }
 
 
-def session_with(keys: tuple[str, str] | None) -> Session:
+def session_with(keys: tuple[str, str] | None, profile: str | None = None) -> Session:
     """A botocore session whose credentials are there: `keys`, else what boto3's own chain finds.
+
+    `profile` is taken instead of AWS_PROFILE.
 
     Raises StageError, which says which way failed, or ConfigError where a setting is not usable.
     """
     from botocore.session import get_session
 
     session = get_session()
+    if profile:
+        session.set_config_variable("profile", profile)
     if keys:
         session.set_credentials(*keys)
         return session

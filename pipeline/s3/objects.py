@@ -17,13 +17,17 @@ def settings(config: StageConfig) -> dict[str, Any]:
     told = {"ContentType": "text/csv; charset=utf-8", "CacheControl": "private, no-store"}
     if config.tags:
         told["Tagging"] = urlencode(config.tags)
+    return told | encryption(config)
+
+
+def encryption(config: StageConfig) -> dict[str, Any]:
+    """What the store is told of the encryption of anything that is put into the bucket."""
     if config.encryption == "SSE-S3":
-        told["ServerSideEncryption"] = "AES256"
-    elif config.encryption:
-        told["ServerSideEncryption"] = "aws:kms"
-        if key := config.encryption.removeprefix("SSE-KMS").removeprefix(":"):
-            told["SSEKMSKeyId"] = key
-    return told
+        return {"ServerSideEncryption": "AES256"}
+    if not config.encryption:
+        return {}
+    key = config.encryption.removeprefix("SSE-KMS").removeprefix(":")
+    return {"ServerSideEncryption": "aws:kms"} | ({"SSEKMSKeyId": key} if key else {})
 
 
 def check_encryption(config: StageConfig, done: str | None) -> None:

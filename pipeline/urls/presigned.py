@@ -41,7 +41,7 @@ def link(store: Store, key: str) -> Link:
             hint="A setting of boto3 (the s3 section of AWS_CONFIG_FILE) overrides it: remove it.",
         )
     expires: datetime | None = now + timedelta(seconds=seconds)
-    credentials: Any = store.session.get_credentials()
+    credentials: Any = store.signing.get_credentials()
     if credentials is not None and credentials.token:
         expires = _sooner(expires, getattr(credentials, "_expiry_time", None))
     end = expires.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if expires else None

@@ -52,10 +52,11 @@ def test_of_sixteen_claimants_one_wins_twenty_times(
     ledgers = [a_ledger(rgw, bucket) for _ in range(16)]
     with ThreadPoolExecutor(16) as pool:
         for attempt in range(1, 21):
-            claims = pool.map(lambda n: claim.take(ledgers[n], JOB, f"run-{n}", attempt), range(16))  # noqa: B023
-            winners = [won for won in claims if won]
-            assert len(winners) == 1
+            claims = [claim.new(JOB, f"run-{n}", attempt) for n in range(16)]
+            won = list(pool.map(claim.take, ledgers, claims))
+            assert won.count(True) == 1
+            winner = claims[won.index(True)]
             standing = claim.look(ledgers[0], JOB)
             assert standing
-            assert (standing.run_id, standing.state, standing.attempt) == (winners[0].run_id, "busy", attempt)
-            assert claim.answer(ledgers[1], winners[0], "unsent") is None
+            assert (standing.run_id, standing.state, standing.attempt) == (winner.run_id, "busy", attempt)
+            assert claim.answer(ledgers[1], winner, "unsent") is None
