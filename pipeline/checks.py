@@ -10,7 +10,7 @@
     Check.no_lost_leading_zero(length=5)   not fewer digits than 5, where there is nothing but digits
 
 Each works on text. The rules themselves, and their fast forms for polars, live in modules of their own
-that know nothing of pandera, so that a screen can be built without it.
+that know nothing of pandera, so that they are used without it.
 """
 
 from __future__ import annotations
@@ -33,18 +33,20 @@ if TYPE_CHECKING:
     Series = pd.Series[str]
     Mask = pd.Series[bool]
 
-# Fewer texts are asked about sooner than the patterns of a screen are made.
+# Fewer texts are asked about sooner than the patterns for it are made.
 MANY = 2_000
 
 
 def email(series: Series) -> Mask:
     """Whether each value is an e-mail address."""
-    return _judge(series, emails.accepts, emails.screen)
+    return _judge(series, emails.accepts, emails.surely_passes)
 
 
 def phone(series: Series, *, region: str | None = None) -> Mask:
     """Whether each value is a phone number, dialled in `region` where it has no `+`."""
-    return _judge(series, partial(phones.accepts, region=region), partial(phones.screen, region=region))
+    return _judge(
+        series, partial(phones.accepts, region=region), partial(phones.surely_passes, region=region)
+    )
 
 
 def no_missing_country_code(series: Series, *, region: str | None = None) -> Mask:
@@ -85,17 +87,17 @@ def _undamaged(series: Series, pattern: str) -> Mask:
 
 
 def _judge(
-    series: Series, accepts: Callable[[str], bool], screen: Callable[[pl.Expr], pl.Expr] | None
+    series: Series, accepts: Callable[[str], bool], surely_passes: Callable[[pl.Expr], pl.Expr] | None
 ) -> Mask:
-    """What `accepts` says of each value, asked once for each different one that `screen` leaves in doubt."""
+    """What `accepts` says of each value, asked once for each distinct one that is not surely accepted."""
     texts = [value for value in series.unique() if isinstance(value, str)]
     good: set[str] = set()
-    if screen and len(texts) >= MANY:
+    if surely_passes and len(texts) >= MANY:
         import polars as pl
 
         # Only ASCII is ever surely accepted, and text that UTF-8 cannot hold must not reach polars.
         plain = pl.DataFrame({"text": [text for text in texts if text.isascii()]})
-        good.update(plain.filter(screen(pl.col("text")))["text"])
+        good.update(plain.filter(surely_passes(pl.col("text")))["text"])
     good.update(text for text in texts if text not in good and accepts(text))
     return pd.Series([value in good for value in series], index=series.index, dtype=bool)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable
 from inspect import signature
@@ -18,12 +17,12 @@ from pipeline.formats import emails
 
 def surely_emails(texts: Iterable[str]) -> list[str]:
     column = pl.DataFrame({"text": list(texts)}, schema={"text": pl.String})
-    return column.filter(emails.screen(pl.col("text")))["text"].to_list()
+    return column.filter(emails.surely_passes(pl.col("text")))["text"].to_list()
 
 
 def never_emails(texts: Iterable[str]) -> list[str]:
     column = pl.DataFrame({"text": list(texts)}, schema={"text": pl.String})
-    return column.filter(emails.never(pl.col("text")))["text"].to_list()
+    return column.filter(emails.surely_fails(pl.col("text")))["text"].to_list()
 
 
 def library_takes_email(text: str) -> bool:
@@ -121,7 +120,6 @@ ADDRESSES = st.one_of(
     ),
     st.from_regex(r"\A[a-zA-Z0-9.+_-]{1,12}@[a-zA-Z0-9.-]{1,20}\.[a-zA-Z]{1,9}\Z"),
     st.emails(),
-    st.from_regex(re.compile(emails.whole().replace("(?i-u:", "(?i:"), re.ASCII), fullmatch=True),
     st.sampled_from(["a@b.test", "a@b.TEST", "a@b.tests", "a@b.onion", "a@b.local", "a@test.de", "a@b.c"]),
 )
 
@@ -138,16 +136,6 @@ def agree_on_emails(texts: list[str]) -> None:
     assert [text for text in texts if emails.accepts_like(text)] == accepted
     assert set(surely_emails(texts)) <= set(accepted)
     assert set(never_emails(texts)).isdisjoint(accepted)
-    whole = pl.Series(texts, dtype=pl.String).str.contains(rf"\A{emails.whole()}\z").to_list()
-    assert {text for text, found in zip(texts, whole, strict=True) if found} <= set(accepted)
-
-
-@given(
-    st.sets(st.text("abc", min_size=1, max_size=4)), st.integers(0, 3), st.lists(st.text("abcd", max_size=6))
-)
-def test_other_than_some_words_is_every_other_word(words: set[str], least: int, texts: list[str]) -> None:
-    found = [bool(re.fullmatch(emails.other_than(words, least), text)) for text in [*texts, *words]]
-    assert found == [len(text) >= least and text not in words for text in [*texts, *words]]
 
 
 @settings(deadline=None)

@@ -70,7 +70,7 @@ class ColumnRule:
 
     `dtype_name` is pandera's own name of the dtype ("" where the schema asks for none). `unique` says
     which of several equal values is good (see Unique). `parsed`: pandera parsers change its values;
-    `default`: the text that stands in for a blank cell. A screen that knows neither must doubt such rows.
+    `default`: the text that stands in for a blank cell. About such rows pandera is asked.
     """
 
     name: str

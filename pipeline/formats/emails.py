@@ -7,16 +7,13 @@ brackets (`a@[192.0.2.1]`), display names and an empty local part are not; a dom
 the library's special-use names (`localhost`, `test`, `invalid`, `local`, `arpa`, `onion` and what lies
 below them; `example.com` and its like are taken).
 
-`screen` and `never` are the fast forms, for polars expressions: true means "surely accepted" or "surely
-not", false means only "ask". `verdict` asks then. `whole` is a faster one than `screen`: a single pattern, to
-be put into a larger one.
+`fails` says the same of a polars column. `surely_passes` and `surely_fails` are its fast forms: false means
+only "ask".
 """
 
 from __future__ import annotations
 
 import re
-import string
-from collections.abc import Collection
 from functools import cache, lru_cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any
@@ -27,7 +24,7 @@ if TYPE_CHECKING:
     import polars as pl
     from email_validator import ValidatedEmail
 
-__all__ = ["accepts", "fails", "never", "screen", "verdict", "whole"]
+__all__ = ["accepts", "fails", "surely_fails", "surely_passes"]
 
 IN_ATOM = r"[a-z0-9_!#$%&'*+/=?^`{|}~-]"
 LOCAL = rf"{IN_ATOM}+(?:\.{IN_ATOM}+)*"
@@ -35,12 +32,8 @@ IS_LOCAL = re.compile(LOCAL, re.ASCII | re.IGNORECASE)
 # A domain of plain letters and digits, in runs joined by one dot or one hyphen: so no label is empty, begins
 # or ends with a hyphen, or holds two of them (Punycode).
 PLAIN = rf"(?i-u)^{LOCAL}@[a-z0-9]+(?:[.-][a-z0-9]+)*\.[a-z]+$"
-# The same within bounds, up to the last dot: local part, label and domain cannot be too long.
-BOUNDED = rf"{IN_ATOM}(?:\.?{IN_ATOM}){{0,31}}@[a-z0-9](?:[.-]?[a-z0-9]){{0,30}}"
 # What every address of ASCII matches: no label is empty, and the last ends in a letter.
 POSSIBLE = rf"(?i-u)^{LOCAL}@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z0-9-]*[a-z]$"
-LETTERS = string.ascii_lowercase
-LONGEST = 20  # letters after the last dot
 # Within this many bytes neither a label (63) nor a domain (253) nor an address (254) is too long.
 SHORT = 64
 # In bytes, by RFC 5321: the library bounds an address by it, and 2.2 its local part.
@@ -91,12 +84,12 @@ def _newer_options() -> dict[str, Any]:
     return {"strict": False} if "strict" in signature(validate_email).parameters else {}
 
 
-def screen(column: pl.Expr) -> pl.Expr:
+def surely_passes(column: pl.Expr) -> pl.Expr:
     """True where a String column's text is surely accepted, false where `accepts` must say; null stays."""
     return column.str.contains(PLAIN) & (column.str.len_bytes() <= SHORT) & ~_special(column)
 
 
-def never(column: pl.Expr) -> pl.Expr:
+def surely_fails(column: pl.Expr) -> pl.Expr:
     """True where a String column's text is surely not accepted, false where one must ask; null stays."""
     return column.str.contains(ASCII) & (~column.str.contains(POSSIBLE) | _special(column))
 
@@ -111,12 +104,7 @@ def _special(column: pl.Expr) -> pl.Expr:
 
 def fails(text: pl.Expr) -> pl.Expr:
     """Where a String column's text is no e-mail address: true, false, or null where the text is null."""
-    return failing(text, screen, never, accepts_like)
-
-
-def verdict(column: pl.Expr) -> pl.Expr:
-    """Whether a String column's text is accepted, true or false; null stays."""
-    return ~fails(column)
+    return failing(text, surely_passes, surely_fails, accepts_like)
 
 
 def accepts_like(text: str) -> bool:
@@ -128,24 +116,3 @@ def accepts_like(text: str) -> bool:
 @lru_cache(10_000)
 def _accepts_again(text: str) -> bool:
     return accepts(text)
-
-
-def whole() -> str:
-    """A pattern, in Rust's syntax, of texts that are surely accepted; holds no comma, quote or line end."""
-    from email_validator import SPECIAL_USE_DOMAIN_NAMES
-
-    special = {name.rpartition(".")[2].lower() for name in SPECIAL_USE_DOMAIN_NAMES}
-    return rf"(?i-u:{BOUNDED}\.{other_than({word for word in special if set(word) <= set(LETTERS)}, 2)})"
-
-
-def other_than(words: Collection[str], least: int) -> str:
-    """A pattern of `least` small letters or some more that are none of these words."""
-    if not words:
-        return f"[a-z]{{{least},{LONGEST}}}"
-    firsts, rest = sorted({word[0] for word in words if word}), max(0, least - 1)
-    ways = [first + other_than({word[1:] for word in words if word[:1] == first}, rest) for first in firsts]
-    if others := "".join(letter for letter in LETTERS if letter not in firsts):
-        ways.append(f"[{others}][a-z]{{{rest},{LONGEST}}}")
-    if not least and "" not in words:
-        ways.append("")
-    return f"(?:{'|'.join(ways)})"

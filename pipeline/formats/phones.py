@@ -11,8 +11,8 @@ as `IN`; with None there is no such reading). One that is nothing but the digits
 aside, may also be a country code and a number with the `+` left away, which is how the platform writes them
 (`919876543210`). A contract that wants numbers bare says so with a `str_matches` besides.
 
-`fails` says the same of a polars column. `screen` and `never` are its fast forms: true means "surely
-accepted" or "surely not", false means only "ask".
+`fails` says the same of a polars column. `surely_passes` and `surely_fails` are its fast forms: false means
+only "ask".
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Mask = npt.NDArray[np.bool_]
 
-__all__ = ["accepts", "fails", "lacks_country_code", "never", "no_country_code", "screen", "verdict"]
+__all__ = ["accepts", "fails", "lacks_country_code", "no_country_code", "surely_fails", "surely_passes"]
 
 MARKS = "[ ().-]"  # what people put between the digits, and the library takes no notice of
 WRITTEN = r"^'?\+?[0-9 ()./-]*$"  # of these the library takes the digits, and the plus
@@ -83,7 +83,7 @@ def _valid(text: str, region: str | None, *, extended: bool = False) -> bool:
     return phonenumbers.is_possible_number(number) and phonenumbers.is_valid_number(number)
 
 
-def screen(column: pl.Expr, region: str | None = None) -> pl.Expr:
+def surely_passes(column: pl.Expr, region: str | None = None) -> pl.Expr:
     """True where a String column's text is surely accepted; false where `accepts` must say, and for null.
 
     Raises ValueError for a region that `phonenumbers` does not know.
@@ -99,19 +99,14 @@ def fails(text: pl.Expr, region: str | None = None) -> pl.Expr:
 
     Raises ValueError for a region that `phonenumbers` does not know.
     """
-    passes, never_passes = partial(screen, region=region), partial(never, region=region)
+    passes, never_passes = partial(surely_passes, region=region), partial(surely_fails, region=region)
     return failing(text, passes, never_passes, partial(accepts, region=region))
 
 
-def verdict(column: pl.Expr, region: str | None = None) -> pl.Expr:
-    """Whether a String column's text is accepted, true or false; null stays. Raises as `screen` does."""
-    return ~fails(column, region)
-
-
-def never(column: pl.Expr, region: str | None = None) -> pl.Expr:
+def surely_fails(column: pl.Expr, region: str | None = None) -> pl.Expr:
     """True where a String column's text is surely not accepted; false where `accepts` must say; null stays.
 
-    Raises as `screen` does.
+    Raises as `surely_passes` does.
     """
     within = bounds(region)
     digits = column.str.replace_all("[^0-9]", "")

@@ -19,7 +19,6 @@ __all__ = [
     "disguise",
     "fails",
     "scientific_notation",
-    "screen",
     "shorter_than",
     "trailing_decimal",
 ]
@@ -56,8 +55,3 @@ def damaged(text: str, pattern: str) -> bool:
 def fails(text: pl.Expr, pattern: str) -> pl.Expr:
     """Where a String column's text is damaged so: true, false, or null where the text is null."""
     return text.str.contains(rf"^(?:{pattern})$")
-
-
-def screen(column: pl.Expr, pattern: str) -> pl.Expr:
-    """True where a String column's text is surely undamaged (exact: false is damaged); null stays null."""
-    return ~fails(column, pattern)
