@@ -178,7 +178,9 @@ class Connection(threading.Thread):
             upload = f"upload{len(store.uploads)}"
             store.uploads[upload] = {}
             kept = headers.get("x-amz-checksum-algorithm", "")  # said again, as by AWS
-            self._send(200, f"<R><UploadId>{upload}</UploadId></R>".encode(), x_amz_checksum_algorithm=kept)
+            kind = headers.get("x-amz-checksum-type", "")
+            answer = f"<R><UploadId>{upload}</UploadId></R>".encode()
+            self._send(200, answer, x_amz_checksum_algorithm=kept, x_amz_checksum_type=kind)
         elif upload and upload not in store.uploads:
             self._send(404, b"<Error><Code>NoSuchUpload</Code></Error>")
         elif method == "PUT" and upload:
@@ -188,7 +190,8 @@ class Connection(threading.Thread):
             parts = store.uploads.pop(upload)
             numbers = re.findall(rb"<PartNumber>(\d+)", body.head)
             store.complete(path, [parts[int(number)] for number in numbers])
-            self._send(200, b'<R><ETag>"whole-1"</ETag></R>')
+            crc32 = headers.get("x-amz-checksum-crc32", "")  # a sink computes nothing
+            self._send(200, f'<R><ETag>"whole-1"</ETag><ChecksumCRC32>{crc32}</ChecksumCRC32></R>'.encode())
         elif method == "DELETE":
             (store.uploads if upload else store.objects).pop(upload or path, None)
             self._send(204)

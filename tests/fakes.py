@@ -155,7 +155,8 @@ class Faults:
     It gets the request and how often such a one (method and kind) came before, and returns None (pass), an
     answer's bytes, or one of the words: "reset" (hang up unread), "cut" (pass half of the body on and hang
     up), "spoil" (pass it on with one byte changed), "lose" (pass it on, hang up instead of answering),
-    "hide" (pass it on, answer 500 instead), "hush" (pass it on, leave checksums out of the answer's head).
+    "hide" (pass it on, answer 500 instead), "hush" (pass it on, leave checksums out of the answer's head),
+    "hush type" (leave out only what they are of).
     """
 
     store_port: int
@@ -182,6 +183,8 @@ class Faults:
             got = self.forward(request, cut=reply == "cut")
             if reply in ("cut", "lose"):
                 return
+            if reply == "hush type":
+                got = re.sub(rb"(?i)x-amz-checksum-type[^\r]*\r\n", b"", got)
             if reply == "hush":
                 got = re.sub(rb"(?i)x-amz-checksum[^\r]*\r\n", b"", got)
             connection.sendall(answer(500) if reply == "hide" else got)

@@ -255,6 +255,16 @@ def test_a_store_that_promises_no_crc32_gets_the_md5_of_each_part(
         assert "x-amz-checksum-crc32" not in part.headers
 
 
+def test_a_store_that_keeps_the_crc32_of_parts_alone_gets_these(faulty: Any, left: Left) -> None:
+    store, faults = faulty(on("create", "hush type"))
+    assert fetch(stage(store)) == DATA
+    assert faults.seen.count("create") == 1
+    assert all("x-amz-checksum-crc32" in part.headers for part in parts_of(faults))
+    (complete,) = [arrived for arrived in faults.arrived if arrived.method == "POST" and arrived.body]
+    assert complete.body.count(b"<ChecksumCRC32>") == 3
+    assert "x-amz-checksum-crc32" not in complete.headers
+
+
 def test_an_upload_given_up_unheard_is_given_up(faulty: Any, left: Left) -> None:
     def silent(request: Arrived, kind: str, before: int) -> str | None:
         return {"create": "hush", "abort": "hide"}.get(kind) if before == 0 else None

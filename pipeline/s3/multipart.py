@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pipeline.errors import StageError
 from pipeline.handoffs import Fingerprint
@@ -37,12 +37,16 @@ class PartLostError(Exception):
 
 @dataclass(frozen=True)
 class Begun:
-    """An upload under way; `keeps_crc32`: the store will answer with the whole object's CRC-32."""
+    """An upload under way.
+
+    `crc32` is what the store agreed to verify by CRC-32: the `whole` object and each part, its `parts` alone
+    (as stores older than S3's full-object checksums), or nothing: then each part carries its MD5.
+    """
 
     store: Store
     key: str
     upload_id: str
-    keeps_crc32: bool
+    crc32: Literal["whole", "parts", ""]
 
     @property
     def where(self) -> Any:
@@ -51,13 +55,13 @@ class Begun:
 
     def checksum(self, part: Fingerprint, pieces: Iterable[memoryview]) -> dict[str, str]:
         """The header by which the store verifies a part."""
-        if self.keeps_crc32:
+        if self.crc32:
             return {"x-amz-checksum-crc32": encoded_crc32(part.crc32)}
         return {"Content-MD5": encoded_md5(pieces)}
 
     def part_url(self, number: int, checksum: Mapping[str, str]) -> str:
         """The URL that takes this part with this checksum, and nothing else."""
-        parameter = "ChecksumCRC32" if self.keeps_crc32 else "ContentMD5"
+        parameter = "ChecksumCRC32" if self.crc32 else "ContentMD5"
         (value,) = checksum.values()
         with storage(f"signing part {number}"):
             return self.store.client.generate_presigned_url(
@@ -74,15 +78,16 @@ def begin(store: Store, key: str) -> Begun:
     with storage(f"starting the upload to bucket {store.bucket}"):
         try:
             answer = _created(store, key, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
-            begun = Begun(store, key, answer["UploadId"], keeps_crc32=True)
-            if answer.get("ChecksumAlgorithm") == "CRC32" and answer.get("ChecksumType") == "FULL_OBJECT":
+            is_whole = answer.get("ChecksumType") == "FULL_OBJECT"
+            begun = Begun(store, key, answer["UploadId"], "whole" if is_whole else "parts")
+            if answer.get("ChecksumAlgorithm", "").upper() == "CRC32":
                 return begun
             # Without a word of it, nobody knows whether the store will insist on a CRC32 of each part.
             abandon(begun)
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") not in _NO_CHECKSUMS:
                 raise
-        return Begun(store, key, _created(store, key)["UploadId"], keeps_crc32=False)
+        return Begun(store, key, _created(store, key)["UploadId"], "")
 
 
 def _created(store: Store, key: str, **wish: Any) -> Any:
@@ -94,7 +99,7 @@ def _created(store: Store, key: str, **wish: Any) -> Any:
     try:
         objects.check_encryption(store.config, answer.get("ServerSideEncryption"))
     except StageError:
-        abandon(Begun(store, key, answer["UploadId"], keeps_crc32=False))
+        abandon(Begun(store, key, answer["UploadId"], ""))
         raise
     return answer
 
@@ -155,15 +160,16 @@ def put_part(
 def complete(begun: Begun, etags: Mapping[int, tuple[str, Fingerprint]], whole: Fingerprint) -> None:
     """Make the object appear, of these parts by number. Raises StageError unless it is what was sent.
 
-    Where the store keeps a CRC-32, its answer has to hold that of the whole object.
+    Where the store keeps the whole object's CRC-32, its answer has to hold it.
     """
     parts: list[dict[str, Any]] = [
         {"PartNumber": number, "ETag": etag}
-        | ({"ChecksumCRC32": encoded_crc32(part.crc32)} if begun.keeps_crc32 else {})
+        | ({"ChecksumCRC32": encoded_crc32(part.crc32)} if begun.crc32 else {})
         for number, (etag, part) in sorted(etags.items())
     ]
     value = encoded_crc32(whole.crc32)
-    more: Any = {"ChecksumCRC32": value, "ChecksumType": "FULL_OBJECT"} if begun.keeps_crc32 else {}
+    keeps_whole = begun.crc32 == "whole"
+    more: Any = {"ChecksumCRC32": value, "ChecksumType": "FULL_OBJECT"} if keeps_whole else {}
     try:
         with storage("completing the upload"):
             answer = begun.store.client.complete_multipart_upload(
@@ -177,7 +183,7 @@ def complete(begun: Begun, etags: Mapping[int, tuple[str, Fingerprint]], whole: 
             if not _is_there(begun, whole):
                 raise
         return
-    if begun.keeps_crc32 and stored != value and not _is_there(begun, whole):
+    if keeps_whole and stored != value and not _is_there(begun, whole):
         raise StageError(
             "The store put together other bytes than were sent.",
             hint="Run again; if it stays so, something between here and the store changes what it passes on.",
@@ -186,13 +192,14 @@ def complete(begun: Begun, etags: Mapping[int, tuple[str, Fingerprint]], whole: 
 
 def _is_there(begun: Begun, whole: Fingerprint) -> bool:
     """Whether the whole object is there: by length and, where the store keeps one, by its CRC-32."""
-    asked: Any = {"ChecksumMode": "ENABLED"} if begun.keeps_crc32 else {}
+    keeps_whole = begun.crc32 == "whole"
+    asked: Any = {"ChecksumMode": "ENABLED"} if keeps_whole else {}
     try:
         with storage("looking for the completed file"):
             found = begun.store.client.head_object(Bucket=begun.store.bucket, Key=begun.key, **asked)
     except StageError:
         return False
-    is_same = not begun.keeps_crc32 or found.get("ChecksumCRC32") == encoded_crc32(whole.crc32)
+    is_same = not keeps_whole or found.get("ChecksumCRC32") == encoded_crc32(whole.crc32)
     return found["ContentLength"] == whole.bytes and is_same
 
 
