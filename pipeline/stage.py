@@ -62,7 +62,7 @@ class Upload:
         self._completing = self._completed = False
 
     def __enter__(self) -> Self:
-        self._wire = session(self.store.config.endpoint_url or "", self.store.ca_bundle)
+        self._wire = session(self.store.client.meta.endpoint_url, self.store.ca_bundle)
         self._begun = begin(self.store, self.key)
         return self
 

@@ -25,6 +25,7 @@ from pipeline import (
     load_config,
     run,
 )
+from pipeline.wire import session
 
 SUCCESS = answer(200, json.dumps({"requestid": "0123456789abcdef" * 2, "result": "Success"}).encode())
 BUNDLES = ("REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -182,6 +183,18 @@ def test_too_many_requests_names_the_time_and_is_asked_once(
     assert error.result.to_dict()["error"].get("retry_after") == seconds
     if seconds:
         assert f"{seconds} s" in error.hint
+
+
+def test_a_session_takes_the_proxy_of_the_environment_but_to_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
+    with (
+        session("https://my-bucket.s3.eu-central-1.amazonaws.com") as away,
+        session("https://127.0.0.1") as here,
+    ):
+        assert away.proxies["https"] == "http://proxy.example.com:3128"
+        assert here.proxies == {}
 
 
 # Before the first byte
