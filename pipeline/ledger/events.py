@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import LedgerError, StageError
 from pipeline.s3 import objects
+from pipeline.s3.advice import NOT_S3
 from pipeline.s3.client import Store
 from pipeline.s3.failures import storage
 
@@ -195,7 +196,9 @@ class Ledger:
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if self.conditional else {}
         with storage("writing the ledger"):
             try:
-                self.client.put_object(Bucket=self.store.bucket, Key=key, Body=body, **settings, **condition)
+                answer = self.client.put_object(
+                    Bucket=self.store.bucket, Key=key, Body=body, **settings, **condition
+                )
             except ClientError as error:
                 code = _code(error)
                 if code in (*_EXISTS, *_CONFLICT):
@@ -203,6 +206,8 @@ class Ledger:
                 if code in _UNKNOWN_CONDITION and self.conditional:
                     raise self._unkept(f"does not know `If-None-Match` ({code})") from None
                 raise
+        if not answer.get("ETag"):
+            raise StageError("What answers there is not an S3 store.", hint=str(NOT_S3))
         return None
 
 
