@@ -133,4 +133,6 @@ def unanswered(error: BaseException, *, unsent: bool) -> SubmitError:
         what = "The API's answer did not come to its end in time"
     else:
         what = "The API broke the connection off"
-    return SubmitUnknown(f"{what}: it may have taken the job.", hint=LOOK_FIRST)
+    unknown = SubmitUnknown(f"{what}: it may have taken the job.", hint=LOOK_FIRST)
+    unknown.stopped = stopped
+    return unknown

@@ -29,7 +29,7 @@ from pipeline.exits import (
     write_aside,
     write_out,
 )
-from pipeline.options import config_option, hints_for, json_option
+from pipeline.options import config_option, hints_for, json_option, with_config
 
 if TYPE_CHECKING:
     from pipeline.handoffs import Step
@@ -159,6 +159,8 @@ def _carry_out(job: Callable[[Any], Result], as_json: bool, config: str) -> NoRe
             result = job(progress)
     except Stopped as stop:
         raise Interrupted(stop) from None
+    if not as_json:  # which says what the library says
+        result.warnings = [with_config(sentence, config) for sentence in result.warnings]
     sys.exit(_leave(result, None, as_json))
 
 

@@ -175,7 +175,7 @@ class Delivery:
 
     def _proven(self, unknown: SubmitUnknown) -> Job:
         """The job that a callback proves, although the API's answer was lost; else raises `unknown`."""
-        if not self.waits:
+        if not self.waits or unknown.stopped:  # whoever was stopped has seconds left
             raise unknown
         log.warning("%s A callback would prove it: listening for one.", unknown.message)
         proof = track.proof(self._inbox, self.config.track.wait, self._look)

@@ -147,6 +147,7 @@ class SubmitUnknown(SubmitError):
     """The API may have taken the job: sending it again could load the contacts twice."""
 
     state = "unknown"
+    stopped = False  # by a signal while the API was asked
 
 
 class TrackError(PipelineError):

@@ -36,6 +36,8 @@ def hints_for(config: str) -> Iterator[None]:
         yield
     except PipelineError as error:
         error.hint = with_config(error.hint, config)
+        if error.result:
+            error.result.error = error.failure()
         raise
 
 

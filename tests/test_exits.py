@@ -51,11 +51,11 @@ def test_the_request_id_is_told_where_standard_output_is_full(
     job = world.jobs[-1].requestid
     assert process.returncode == 8
     assert b"Traceback" not in err
-    assert f"Job {job} was taken by the platform: do not run it again".encode() in err
+    assert f"Job {job} was taken by the platform: the same command again follows it".encode() in err
     if more:
         said = json.loads(err.splitlines()[0])
         assert (said["state"], said["requestid"]) == ("submitted", job)
-        assert (said["error"]["type"], said["error"]["retryable"]) == ("Unwritable", False)
+        assert (said["error"]["type"], said["error"]["exit_code"]) == ("Unwritable", 8)
 
 
 def test_a_reader_that_went_away_is_told_of_the_job_too(world: World, tmp_path: Path) -> None:
@@ -149,6 +149,25 @@ def test_a_signal_while_waiting_for_the_job_ends_the_run(
         said, seconds = stopped(process, name, lambda: bool(api.arrived))
     assert seconds < 8
     assert said["state"] in ("submitted", "unknown")
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_signal_while_the_api_is_asked_waits_for_no_callback(
+    world: World, tmp_path: Path, name: signal.Signals
+) -> None:
+    asked: list[bool] = []
+
+    def silent(server: Wire, connection: socket.socket) -> None:
+        read_request(connection)
+        asked.append(True)
+        hold(server, connection)
+
+    with wire(silent) as api:
+        process = started(world, tmp_path, world.waiting(60, submit={"base_url": api.url}), "--json")
+        said, seconds = stopped(process, name, lambda: bool(asked))
+    assert seconds < 8
+    assert (said["state"], said["error"]["type"]) == ("unknown", "SubmitUnknown")
+    assert name.name in said["error"]["message"]
 
 
 def test_a_signal_before_anything_is_sent_to_the_api_leaves_nothing(world: World, tmp_path: Path) -> None:
