@@ -19,7 +19,7 @@ from fakes import answer, answering, free_port, read_request, wire
 from pipeline import PipelineError, policy
 from pipeline.policy.command import carry_out
 
-from .product import CONTENT, MODES, Product, resolve_test_names
+from .product import CONTENT, MODES, Product, by_action, resolve_test_names
 
 if TYPE_CHECKING:
     from fakes import Wire
@@ -127,7 +127,7 @@ def temporary_keys_about_to_end(product: Product, monkeypatch: pytest.MonkeyPatc
     return {}
 
 
-@case("AccessDenied while starting the upload.*policy --permissions")
+@case("AccessDenied while writing the ledger.*policy --permissions")
 def no_permission_to_write(product: Product, *_: Any) -> dict[str, Any]:
     product.rgw.allow(product.rgw.guest)
     product.use(product.rgw.guest)
@@ -137,9 +137,7 @@ def no_permission_to_write(product: Product, *_: Any) -> dict[str, Any]:
 @case("HTTP 403 AccessDenied.*s3:GetObject")
 def no_permission_to_read(product: Product, *_: Any) -> dict[str, Any]:
     document = json.loads(carry_out(product.config(), "permissions"))
-    statement = document["Statement"][0]
-    actions = [each for each in statement["Action"] if each != "s3:GetObject"]
-    product.rgw.allow(product.rgw.guest, {"Action": actions, "Resource": statement["Resource"]})
+    product.rgw.allow(product.rgw.guest, *by_action(document, but="s3:GetObject"))
     product.use(product.rgw.guest)
     return {}
 

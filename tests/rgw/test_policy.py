@@ -11,7 +11,7 @@ from fakes import free_port
 from pipeline import PipelineError, StageError, policy
 from pipeline.policy.command import carry_out
 
-from .product import CONTENT, MODES, PLATFORM, STRANGER, Product
+from .product import CONTENT, MODES, PLATFORM, STRANGER, Product, by_action
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -148,12 +148,7 @@ CASES = {
 def granted(product: Product, stage: dict[str, Any], *, but: str = "") -> None:
     """Nothing: the product runs as the guest, who may do what --permissions says, except one thing."""
     document = json.loads(carry_out(product.config(**stage), "permissions"))
-    statements = [
-        {"Action": [each for each in one["Action"] if each != but], "Resource": one["Resource"]}
-        for one in document["Statement"]
-        if not one["Action"][0].startswith("kms:")  # this store's key service asks for none
-    ]
-    product.rgw.allow(product.rgw.guest, *[one for one in statements if one["Action"]])
+    product.rgw.allow(product.rgw.guest, *by_action(document, but=but))
     product.use(product.rgw.guest)
 
 
