@@ -4,7 +4,7 @@ BIN := .venv/bin
 # What needs nothing but this machine, and none of it to itself.
 SUITE := not rgw and not install and not live and not timing
 
-.PHONY: bench demo test test-fast test-rgw test-install test-leg test-legs test-live lint types docs docs-check check clean
+.PHONY: bench demo test test-fast test-rgw test-crashes test-install test-leg test-legs test-live lint types docs docs-check check clean
 
 demo: .venv/ready
 	$(BIN)/python -m pipeline run -c config.yaml
@@ -19,7 +19,11 @@ test-fast: .venv/ready
 
 # Against a real S3 server: Ceph RGW, which the suite fetches from Debian's packages and runs on loopback.
 test-rgw: .venv/ready
-	$(BIN)/python -m pytest -m rgw -rs tests/rgw
+	$(BIN)/python -m pytest -m "rgw and not slow" -rs tests/rgw
+
+# Processes that are killed, stopped and started together, on the embedded store and on Ceph: half an hour.
+test-crashes: .venv/ready
+	$(BIN)/python -m pytest -m slow -rs tests/test_crashes.py tests/rgw/test_again.py
 
 # Against a bucket of yours, which is left as it was: make test-live LIVE_BUCKET=name, see docs/storage.md.
 test-live: .venv/ready
