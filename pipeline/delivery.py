@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from pipeline import callback, preflight, submit, track
+from pipeline.answers import LOOK_FIRST
 from pipeline.config import Config
 from pipeline.errors import (
     ConfigError,
@@ -165,13 +166,26 @@ class Delivery:
             return job
 
         try:
-            with self.result.step("submit"):
+            with self.result.step("submit"), self._unknown_if_stopped():
                 job = wish.send(post)
         except SubmitUnknown as unknown:
             if wish.ledger:
                 unknown.hint = follow.unknown_hint(self.result.run_id)
             job = self._proven(unknown)
         return job
+
+    @contextmanager
+    def _unknown_if_stopped(self) -> Iterator[None]:
+        """What stops us once the request may have left, and before its answer is known, leaves it unknown."""
+        try:
+            yield
+        except BaseException as stop:
+            if isinstance(stop, Exception) or not self.sent or self.result.requestid:
+                raise
+            raise SubmitUnknown(
+                f"Stopped ({type(stop).__name__}) while the API was asked: it may have taken the job.",
+                hint=LOOK_FIRST,
+            ) from None
 
     def _proven(self, unknown: SubmitUnknown) -> Job:
         """The job that a callback proves, although the API's answer was lost; else raises `unknown`."""

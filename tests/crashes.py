@@ -210,6 +210,21 @@ def kill_at_random(bench: Bench, seed: int) -> None:
         process.communicate()
 
 
+def ended_between_claim_and_post(bench: Bench, signum: int) -> dict[str, Any]:
+    """What a run says that was asked to end as soon as its claim was written."""
+    process: list[subprocess.Popen[str]] = []
+
+    def end(request: Arrived, now: str) -> None:
+        if now == "after" and request.method == "PUT" and request.target.endswith("claim.json"):
+            process[0].send_signal(signum)
+
+    bench.store.on = end
+    process.append(bench.start())
+    code, result = said(process[0])
+    bench.store.on = lambda *_: None
+    return result | {"code": code}
+
+
 def stop_between_claim_and_post(bench: Bench, seconds: float) -> dict[str, Any]:
     """What a run says that was stopped for so long as soon as its claim was written."""
     process: list[subprocess.Popen[str]] = []

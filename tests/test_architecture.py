@@ -90,7 +90,7 @@ def test_a_new_url_mode_is_a_file_a_line_and_a_name(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tree / "pipeline" / "urls" / "toy.py").write_text(MODE)
-    modes, config = tree / "pipeline" / "urls" / "__init__.py", tree / "pipeline" / "config" / "__init__.py"
+    modes, config = tree / "pipeline" / "urls" / "__init__.py", tree / "pipeline" / "config" / "delivery.py"
     edit(modes, '    "public": public,\n', '    "public": public,\n    "toy": toy,\n')
     edit(modes, "import allowlisted, presigned, public", "import allowlisted, presigned, public, toy")
     edit(config, '["presigned", "allowlisted", "public"]', '["presigned", "allowlisted", "public", "toy"]')
@@ -106,5 +106,5 @@ def test_a_new_url_mode_is_a_file_a_line_and_a_name(
         code, result = pipeline(tree, "run", "in.csv", "--until", "submit")
     assert (code, result["state"]) == (0, "submitted"), result
     assert result["hosted"]["url_mode"] == "toy"
-    named = {"pipeline/urls/toy.py", "pipeline/urls/__init__.py", "pipeline/config/__init__.py"}
+    named = {"pipeline/urls/toy.py", "pipeline/urls/__init__.py", "pipeline/config/delivery.py"}
     assert changed(tree) == named

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from crashes import (
     all_at_once,
     check_after_a_death,
     check_nothing_is_left,
+    ended_between_claim_and_post,
     events,
     kill_at_random,
     killed_at,
@@ -76,6 +78,20 @@ def test_stopped_between_claim_and_post_for_too_long_nothing_is_posted(bench: Be
 def test_stopped_between_claim_and_post_for_a_moment_it_goes_on(bench: Bench) -> None:
     assert stop_between_claim_and_post(bench, 2)["state"] == "submitted"
     assert len(bench.jobs.taken) == 1
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ended_between_claim_and_post_it_is_unsent_or_told(bench: Bench, signum: int) -> None:
+    """The signal may come a moment late; what is said then is what holds."""
+    result = ended_between_claim_and_post(bench, signum)
+    code, again = bench.run()
+    assert result["code"] != 0
+    if bench.jobs.taken and result["state"] == "unknown":
+        assert again["state"] in ("unknown", "duplicate_of")
+    else:
+        assert code == 0
+        assert again["state"] == ("duplicate_of" if result["requestid"] else "submitted")
+    assert len(bench.jobs.taken) <= 1
 
 
 def test_sixteen_at_once_submit_once(bench: Bench) -> None:

@@ -175,6 +175,7 @@ def clean(product: Product, stage: dict[str, Any], caplog: pytest.LogCaptureFixt
     except PipelineError:
         return False
     before = product.left()
+    product.source.write_bytes(CONTENT + b"zoe@example.com\n")
     with pytest.raises(PipelineError, match="cannot be fetched"):
         product.run(**stage, public_endpoint_url=f"http://127.0.0.1:{free_port()}")
     product.source.write_bytes(b"EMAIL\na,b\n")
