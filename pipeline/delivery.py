@@ -182,10 +182,10 @@ class Delivery:
         except BaseException as stop:
             if isinstance(stop, Exception) or not self.sent or self.result.requestid:
                 raise
-            raise SubmitUnknown(
-                f"Stopped ({type(stop).__name__}) while the API was asked: it may have taken the job.",
-                hint=LOOK_FIRST,
-            ) from None
+            what = f"Stopped ({type(stop).__name__}) while the API was asked: it may have taken the job."
+            unknown = SubmitUnknown(what, hint=LOOK_FIRST)
+            unknown.stopped = True
+            raise unknown from None
 
     def _proven(self, unknown: SubmitUnknown) -> Job:
         """The job that a callback proves, although the API's answer was lost; else raises `unknown`."""
