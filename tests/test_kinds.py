@@ -12,6 +12,7 @@ import sqlite3
 import tarfile
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -49,7 +50,7 @@ def written(write: Callable[[io.BytesIO], object]) -> bytes:
 
 
 def sqlite() -> bytes:
-    with sqlite3.connect(":memory:") as database:
+    with closing(sqlite3.connect(":memory:")) as database:
         database.execute("CREATE TABLE contacts (email)")
         return database.serialize()
 
