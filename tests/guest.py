@@ -2,8 +2,8 @@
 
     python tests/guest.py CONFIG SOURCE
 
-Prints JSON: the names of what has changed, how the run ended, and how many seconds it took beyond those in
-which it waited for an answer of the store.
+Prints JSON: the names of what has changed, how the run ended, and how many seconds it took, first and again,
+beyond those in which it waited for an answer of the store.
 """
 
 from __future__ import annotations
@@ -101,12 +101,14 @@ def main(config: str, source: str) -> None:
     """See above."""
     pa.DataFrameSchema({"A": pa.Column(str)}).validate(pd.DataFrame({"A": ["a"]}))
     frame, before = pd.read_csv(source, dtype=str), state()
-    with answers_timed() as spans:
-        began = time.perf_counter()
-        import pipeline
+    seconds = []
+    for _ in range(2):  # the first run imports the package, too
+        with answers_timed() as spans:
+            began = time.perf_counter()
+            import pipeline
 
-        result = pipeline.run(frame, json.loads(config), until="stage")
-        seconds = time.perf_counter() - began - covered(spans)
+            result = pipeline.run(frame, json.loads(config), until="stage")
+            seconds.append(time.perf_counter() - began - covered(spans))
     changed = [name for name, value in state().items() if value != before[name]]
     print(json.dumps({"changed": changed, "state": result.state, "seconds": seconds}))
 

@@ -68,4 +68,7 @@ def test_a_run_leaves_the_process_as_it_was(world: World) -> None:
 
 @pytest.mark.timing
 def test_a_small_run_costs_a_quarter_of_a_second_where_pandera_is_loaded(world: World) -> None:
-    assert min(guest(world, 1_000)["seconds"] for _ in range(3)) < 0.25
+    """The first in a process imports the package and makes its client, which costs as much again."""
+    first, again = zip(*(guest(world, 1_000)["seconds"] for _ in range(3)), strict=True)
+    assert min(again) < 0.25
+    assert min(first) < 0.6
