@@ -39,7 +39,7 @@ def one(run: RunStatus) -> str:
     known = {
         "run": f"{run.run_id}: {_styled(run.state, run)}",
         "label": " ".join(filter(None, (run.label, run.run_key))),
-        "began": run.started_at or "",
+        "began": _to_the_second(run.started_at),
         "changed": f"{run.changed_at} ({_age(run)} ago)" if run.changed_at else "",
         "accepted": number(run.accepted),
         "rejected": number(run.rejected),
@@ -74,6 +74,10 @@ def age(span: timedelta) -> str:
         if seconds >= 2 * size or (unit == "d" and seconds >= size):
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
+
+
+def _to_the_second(at: str | None) -> str:
+    return f"{datetime.fromisoformat(at).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else ""
 
 
 def _age(run: RunStatus) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +13,11 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 # CI tries the same examples each time: a change fails there for what it did; new ones are found at desks.
 settings.register_profile("ci", settings.get_profile("any machine"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "any machine")
+
+
+def pytest_configure() -> None:
+    """Give SIGHUP its meaning back, which nohup and some schedulers take from all that they start."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

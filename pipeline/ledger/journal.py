@@ -50,7 +50,7 @@ class Journal:
         self._record(
             "started",
             {
-                "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+                "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 "tool": metadata.version("netcore-bulk-upload"),
                 "until": until,
                 "listid": submit.listid,

@@ -94,7 +94,8 @@ def read_runs(ledger: Ledger, since: timedelta) -> list[RunStatus]:
     below = len(ledger.key("runs", ""))
     run_ids = dict.fromkeys(key[below:].partition("/")[0] for key in listing.modified)
     with ThreadPoolExecutor(READERS, thread_name_prefix="pipeline-status") as pool:
-        return list(pool.map(lambda run_id: read_run(ledger, run_id, listing), run_ids))
+        runs = pool.map(lambda run_id: read_run(ledger, run_id, listing), run_ids)
+        return sorted(runs, key=lambda run: (run.run_id.partition("-")[0], run.started_at or ""))
 
 
 def _status(run_id: str, run: RunState, now: datetime) -> RunStatus:
