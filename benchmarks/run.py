@@ -112,9 +112,13 @@ class Bench:
         return results
 
     def _kept(self) -> dict[str, str]:
-        """The digest of each object that was kept, by its path."""
+        """The digest of each file that was kept, by its path."""
         with urllib.request.urlopen(self.address) as answer:  # noqa: S310 - our own sink
-            return {each["path"]: each["sha256"] for each in json.load(answer) if each["sha256"]}
+            return {
+                each["path"]: each["sha256"]
+                for each in json.load(answer)
+                if each["path"].endswith(".csv") and each["sha256"]
+            }
 
 
 def measured(cases: Sequence[Case]) -> Iterator[tuple[Case, dict[str, Measured]]]:

@@ -3,10 +3,11 @@
     with sink() as address: ...
     with sink(gbits=1) as address: ...     # behind a line of so many Gbit/s, which all connections share
 
-It answers what an upload needs: Create, UploadPart, Complete, Abort, ListParts, PutObject, HEAD, DELETE and a
-ranged GET of an object's first bytes. Signatures are not looked at. On Linux the kernel drops the bodies
-(MSG_TRUNC), so that nothing is copied here. In the bucket KEPT the bytes are kept until the object is whole;
-`GET /` lists every object, those with the SHA-256 of their rows, however these were quoted.
+It answers what an upload needs: Create, UploadPart, Complete, Abort, ListParts, PutObject (`If-None-Match` is
+kept), HEAD, DELETE, a list of the objects and a ranged GET of an object's first bytes. Signatures are not
+looked at. On Linux the kernel drops the bodies (MSG_TRUNC), so that nothing is copied here. In the bucket
+KEPT the bytes are kept until the object is whole; `GET /` lists every object, those with the SHA-256 of their
+rows, however these were quoted.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import formatdate
 from typing import IO
 from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import escape
 
 KEPT, DISCARDED = "kept", "discarded"
 DROP = getattr(socket, "MSG_TRUNC", 0) if sys.platform == "linux" else 0
@@ -172,8 +176,8 @@ class Connection(threading.Thread):
         store, upload = self.store, query.get("uploadId", [""])[0]
         found = store.objects.get(path)
         if path == "/":
-            listed = [{"path": p, "size": s, "sha256": h} for p, (s, _, h) in store.objects.items()]
-            self._send(200, json.dumps(listed).encode())
+            objects = [{"path": p, "size": s, "sha256": h} for p, (s, _, h) in store.objects.items()]
+            self._send(200, json.dumps(objects).encode())
         elif method == "POST" and "uploads" in query:
             upload = f"upload{len(store.uploads)}"
             store.uploads[upload] = {}
@@ -195,11 +199,15 @@ class Connection(threading.Thread):
         elif method == "DELETE":
             (store.uploads if upload else store.objects).pop(upload or path, None)
             self._send(204)
+        elif method == "PUT" and found and headers.get("if-none-match"):
+            self._send(412, b"<Error><Code>PreconditionFailed</Code></Error>")
         elif method == "PUT":
             store.complete(path, [body])
             self._send(200, ETag=body.etag)
         elif method == "HEAD":
             self._send(200 if found or path.count("/") == 1 else 404, length=found[0] if found else 0)
+        elif "list-type" in query:
+            self._send(200, listed(store, path.strip("/"), query.get("prefix", [""])[0]))
         elif found:
             size, head, _ = found
             asked = re.fullmatch(r"bytes=0-(\d+)", headers.get("range", ""))
@@ -210,8 +218,22 @@ class Connection(threading.Thread):
 
     def _send(self, status: int, body: bytes = b"", length: int | None = None, **headers: str) -> None:
         lines = [f"HTTP/1.1 {status} -", f"Content-Length: {len(body) if length is None else length}"]
+        lines.append(f"Date: {formatdate(usegmt=True)}")
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items() if value]
         self.wire.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+
+
+def listed(store: Store, bucket: str, prefix: str) -> bytes:
+    """S3's list of the objects below that prefix, all of them as new as can be."""
+    top = f"/{bucket}/"
+    keys = sorted(path.removeprefix(top) for path in store.objects if path.startswith(top))
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    contents = "".join(
+        f"<Contents><Key>{escape(key)}</Key><LastModified>{now}</LastModified></Contents>"
+        for key in keys
+        if key.startswith(prefix)
+    )
+    return f"<ListBucketResult><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>".encode()
 
 
 def md5_hex(header: str) -> str:
