@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from pipeline import urls
 from pipeline.config import Config
-from pipeline.config.types import is_loopback
+from pipeline.config.addresses import is_loopback
 from pipeline.errors import StageError
 from pipeline.handoffs import Link, Step
 from pipeline.result import HostedFile

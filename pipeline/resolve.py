@@ -13,7 +13,7 @@ from pipeline import submit, urls
 from pipeline.callback import RUN_ID
 from pipeline.config import Config
 from pipeline.delivery import Delivery
-from pipeline.errors import ConfigError, PipelineError, StageError
+from pipeline.errors import ConfigError, PipelineError, StageError, without_frames
 from pipeline.handoffs import Progress
 from pipeline.ledger import claim, submission
 from pipeline.ledger.asking import AnyConfig, opened
@@ -39,6 +39,7 @@ class _Unknown:
     standing: Standing
 
 
+@without_frames
 def mark(run_id: str, requestid: str, config: AnyConfig = "config.yaml") -> None:
     """Record that the run's job was found at the platform, under that request id.
 
@@ -54,6 +55,7 @@ def mark(run_id: str, requestid: str, config: AnyConfig = "config.yaml") -> None
         raise _answered(run_id, stays)
 
 
+@without_frames
 def resubmit(run_id: str, config: AnyConfig = "config.yaml", progress: Progress | None = None) -> Result:
     """The result of a new run that submits the file again which that run has hosted.
 

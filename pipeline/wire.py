@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from pipeline.config.types import is_loopback
+from pipeline.config.addresses import is_loopback
 
 if TYPE_CHECKING:
     import requests

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from world import World
+
+    from pipeline.ledger.events import Ledger
+
+PREFIXES = (f"test-{number}/" for number in itertools.count())
 
 # How long an example may take says more of the machine, and of what else it does, than of the code.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -25,3 +35,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.timeout(900))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A sandbox with contacts beside it, for all tests of a file."""
+    from world import a_world
+
+    with a_world(tmp_path_factory.mktemp("world")) as world:
+        yield world
+
+
+@pytest.fixture
+def ledger(world: World) -> Ledger:
+    """A ledger of the test's own in that sandbox."""
+    from ledgers import a_ledger
+
+    return a_ledger(world, next(PREFIXES))

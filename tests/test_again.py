@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from fakes import Arrived, Faults, Wire, answer, answering, reset, wire
 from ledgers import Ahead, store_port
-from world import World, a_world
+from world import World
 
 import pipeline
 from pipeline import (
@@ -35,12 +35,6 @@ SUCCESS = answer(200, b'{"requestid": "0123456789abcdef0123456789abcdef", "resul
 REQUESTID = "0123456789abcdef" * 2
 REFUSED = answer(200, b'{"result": "Invalid list"}')
 HOUR = 3600
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with a_world(tmp_path_factory.mktemp("world")) as made:
-        yield made
 
 
 @pytest.fixture

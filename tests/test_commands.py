@@ -20,7 +20,7 @@ from fakes import Wire, answer, answering, free_port, reset, wire
 from ledgers import Ahead, store_port
 from pydantic import SecretStr
 from test_again import SUCCESS
-from world import ROOT, World, a_world
+from world import ROOT, World
 
 import pipeline
 from pipeline import JobTimeout, PipelineError, run
@@ -28,12 +28,6 @@ from pipeline.callback import address
 from pipeline.config.file import load_config
 
 SECRET = "planted-callback-secret-" + "s" * 20
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with a_world(tmp_path_factory.mktemp("world")) as made:
-        yield made
 
 
 class Desk:

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from pipeline import ConfigError, load_config
 from pipeline.config import Config, ContractConfig
-from pipeline.config.types import is_loopback
+from pipeline.config.addresses import is_loopback
 
 ROOT = Path(__file__).parents[1]
 SECRET = "planted-5ecret-in-the-environment"

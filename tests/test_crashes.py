@@ -22,7 +22,7 @@ from crashes import (
     stop_between_claim_and_post,
 )
 from ledgers import store_port
-from world import World, a_world
+from world import World
 
 COUNT = itertools.count()
 UNKNOWN = [("claim.json", "after"), ("answer.json", "before")]  # the request may have left
@@ -33,12 +33,6 @@ pytestmark = pytest.mark.slow
 class Keys:
     access_key: str
     secret_key: str
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with a_world(tmp_path_factory.mktemp("world")) as made:
-        yield made
 
 
 @pytest.fixture

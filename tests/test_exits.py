@@ -10,23 +10,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes import Arrived, Faults, Wire, answer, answering, hold, read_request, wire
-from world import ROOT, World, a_world
+from world import ROOT, World
 
 REQUESTID = "0123456789abcdef" * 2
 SUCCESS = answer(200, json.dumps({"requestid": REQUESTID, "result": "Success"}).encode())
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with a_world(tmp_path_factory.mktemp("world")) as made:
-        yield made
 
 
 def started(world: World, folder: Path, config: dict[str, Any], *more: str, **how: Any) -> Any:

@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,9 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from world import CONTRACT, GOOD, NAMES, REASONS, ROOT, ROWS, World, a_world, as_csv, dicts_of, rows_of
+from world import CONTRACT, GOOD, NAMES, REASONS, ROOT, ROWS, World, as_csv, dicts_of, rows_of
 
 from pipeline import ConfigError, PipelineError, RejectedRows, Result, SourceError, load_config, run, validate
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with a_world(tmp_path_factory.mktemp("world")) as made:
-        yield made
 
 
 def good_rows() -> list[list[str]]:

@@ -9,13 +9,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes import Arrived, Faults, Wire, answer, answering, free_port, hold, wire
-from world import ROOT, World, a_world
+from world import ROOT, World
 
 from pipeline import (
     JobFailed,
@@ -29,12 +29,6 @@ from pipeline import (
 )
 
 SUCCESS = answer(200, json.dumps({"requestid": "0123456789abcdef" * 2, "result": "Success"}).encode())
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with a_world(tmp_path_factory.mktemp("world")) as made:
-        yield made
 
 
 def fails(world: World, config: dict[str, Any], kind: type[PipelineError]) -> dict[str, Any]:

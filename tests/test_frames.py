@@ -1,4 +1,4 @@
-"""An error that leaves `run` or `validate` carries no frame below them and nothing that led to it.
+"""An error that leaves a public function carries no frame below it and nothing that led to it.
 
 As who reports errors sees it: every frame's variables in full. Faults are put into every step, with contacts
 in their variables and in their texts.
@@ -18,7 +18,8 @@ from fakes import answer, answering
 from world import CONTRACT, World, a_world, as_csv
 
 import pipeline.errors
-from pipeline import ConfigError, PipelineError, Unexpected, run, validate
+from pipeline import ConfigError, PipelineError, Unexpected, resolve, run, validate
+from pipeline.ledger import asking
 
 PHONE = "919812345678"
 EMAIL = "planted.person@example.com"
@@ -94,6 +95,24 @@ def test_a_fault_in_any_step_comes_without_frames(
     assert type(error) is Unexpected
     assert "ValueError, in fault, test_frames.py line" in error.message
     assert error.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "call"),
+    [
+        ("pipeline.ledger.asking.read_run", lambda config: pipeline.status("no-run", config)),
+        ("pipeline.ledger.asking.read_run", lambda config: pipeline.wait("no-run", config, seconds=0)),
+        ("pipeline.ledger.cleaning.due", asking.clean),
+        ("pipeline.ledger.callbacks.bodies", lambda config: asking.raw_callbacks("no-run", config)),
+        ("pipeline.resolve.opened", lambda config: resolve.mark("no-run", "1", config)),
+        ("pipeline.resolve.opened", lambda config: resolve.resubmit("no-run", config)),
+    ],
+)
+def test_a_fault_in_what_asks_the_ledger_comes_without_frames(
+    world: World, monkeypatch: pytest.MonkeyPatch, place: str, call: Callable[[Any], Any]
+) -> None:
+    monkeypatch.setattr(place, fault)
+    assert type(ends(lambda: call(world.config()))) is Unexpected
 
 
 RAISES = "lambda s: (_ for _ in ()).throw(ValueError(f'cannot take {list(s)}'))"

@@ -5,24 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
-from world import World, a_world, as_csv
+from world import World, as_csv
 
 PACKAGE = "netcore-bulk-upload"
 # What other libraries use as soon as it can be imported: with awscrt botocore signs by other code.
 TAKES_OVER = {"awscrt"}
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with a_world(tmp_path_factory.mktemp("host")) as made:
-        yield made
 
 
 def installed_with(name: str, *extras: str) -> set[str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +11,7 @@ from typing import Any
 import pytest
 from fakes import Arrived, Faults, answer, wire
 from ledgers import Ahead, a_ledger, faulty, store_port
-from world import World, a_world
+from world import World
 
 from pipeline import PipelineError, StageError
 from pipeline.errors import LedgerError
@@ -22,20 +20,8 @@ from pipeline.ledger.claim import Standing, Wanted, as_text
 from pipeline.ledger.events import Ledger
 from pipeline.result import Fingerprint
 
-COUNT = itertools.count()
 CONTENT = Fingerprint(1200, 7, 0xDEADBEEF, 0x01020304)
 HOUR = 3600
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with a_world(tmp_path_factory.mktemp("world")) as made:
-        yield made
-
-
-@pytest.fixture
-def ledger(world: World) -> Ledger:
-    return a_ledger(world, f"test-{next(COUNT)}/")
 
 
 def wanted(content: Fingerprint = CONTENT, **how: Any) -> Wanted:

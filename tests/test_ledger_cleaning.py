@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 from fakes import wire
 from ledgers import Ahead, a_ledger, store_port
-from world import World, a_world
+from world import World
 
 from pipeline.config import Config
 from pipeline.config.file import load_config
@@ -19,21 +18,9 @@ from pipeline.ledger import callbacks, claim, cleaning
 from pipeline.ledger.claim import Wanted
 from pipeline.ledger.events import Ledger
 
-COUNT = itertools.count()
 HOUR, DAY = 3600, 86400
 RUN = "20261125T120000Z-0a1b2c3d"
 JOB = Wanted("0" * 64, "1-1-1-1")
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with a_world(tmp_path_factory.mktemp("world")) as made:
-        yield made
-
-
-@pytest.fixture
-def ledger(world: World) -> Ledger:
-    return a_ledger(world, f"test-{next(COUNT)}/")
 
 
 def hosted(ledger: Ledger, run_id: str = RUN) -> str:
@@ -225,7 +212,7 @@ def test_the_end_of_a_file_is_recorded_with_its_run(world: World, ledger: Ledger
 
 
 def test_all_versions_go_on_a_versioned_bucket(world: World, ledger: Ledger) -> None:
-    client, bucket = ledger.store.client, f"versioned-{next(COUNT)}"
+    client, bucket = ledger.store.client, "versioned"
     client.create_bucket(Bucket=bucket)
     client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     there = Ledger(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from fakes import Arrived, Wire, answer, answering, free_port, hold, read_request, wire
 from test_submit import certificate
-from world import World, a_world
+from world import World
 
 from pipeline import (
     ConfigError,
@@ -29,12 +29,6 @@ from pipeline.wire import session
 
 SUCCESS = answer(200, json.dumps({"requestid": "0123456789abcdef" * 2, "result": "Success"}).encode())
 BUNDLES = ("REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE")
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with a_world(tmp_path_factory.mktemp("world")) as made:
-        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -6,23 +6,19 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from pipeline.config.addresses import Address, GuardedAddress, HostPort, Networks, is_loopback
 from pipeline.config.types import (
     MAX_EXPIRES,
-    Address,
     Bucket,
     Duration,
     Email,
     Encryption,
-    GuardedAddress,
-    HostPort,
     Name,
-    Networks,
     Prefix,
     Region,
     Secrets,
     Tags,
     Whole,
-    is_loopback,
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any, overload
 
 from pipeline.config import Config
 from pipeline.config.file import load_config
-from pipeline.errors import ConfigError, JobFailed, JobTimeout, SubmitUnknown
+from pipeline.errors import ConfigError, JobFailed, JobTimeout, SubmitUnknown, without_frames
 from pipeline.ledger import callbacks, cleaning
 from pipeline.ledger.cleaning import Leftover
 from pipeline.ledger.events import Ledger
@@ -49,6 +49,7 @@ def opened(config: AnyConfig, *sections: str) -> tuple[Config, Ledger]:
 def status(run_id: str, config: AnyConfig = ...) -> RunStatus: ...
 @overload
 def status(run_id: None = None, config: AnyConfig = ..., *, since: timedelta = ...) -> list[RunStatus]: ...
+@without_frames
 def status(
     run_id: str | None = None, config: AnyConfig = "config.yaml", *, since: timedelta = SINCE
 ) -> RunStatus | list[RunStatus]:
@@ -61,6 +62,7 @@ def status(
         return read_runs(ledger, since) if run_id is None else read_run(ledger, run_id)
 
 
+@without_frames
 def wait(
     run_id: str,
     config: AnyConfig = "config.yaml",
@@ -96,6 +98,7 @@ def wait(
     raise JobFailed(f"Run {run_id} ended {found.state}.", hint=_sentence(found))
 
 
+@without_frames
 def clean(
     config: AnyConfig = "config.yaml",
     *,
@@ -118,6 +121,7 @@ def clean(
     return removed
 
 
+@without_frames
 def raw_callbacks(run_id: str, config: AnyConfig = "config.yaml") -> list[bytes]:
     """The bodies that the platform posted to that run's address, as they came; they may hold contacts."""
     _, ledger = opened(config)

@@ -10,6 +10,8 @@ import codecs
 import re
 from typing import NamedTuple
 
+from pipeline.errors import SourceError
+
 _SAVE = "Open it in the program that wrote it, or in a spreadsheet, and save it as CSV (UTF-8)."
 _FRAME = "Read it with polars or pandas and pass the frame."
 _LOGIN = (
@@ -109,6 +111,7 @@ _IN_ZIP = [
 ]
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _LOOK = 4096  # bytes
+_GZIP = b"\x1f\x8b"
 
 
 def kind_of(head: bytes) -> Kind | None:
@@ -120,3 +123,29 @@ def kind_of(head: bytes) -> Kind | None:
     encoding = next((name for mark, name in _MARKS if head.startswith(mark)), "latin-1")
     text = head[:_LOOK].decode(encoding, "replace").lstrip("\ufeff \t\r\n\x0b\x0c")
     return next((kind for pattern, kind in _TEXT if re.match(pattern, text, re.IGNORECASE | re.DOTALL)), None)
+
+
+def check_kind(name: str, head: bytes, *, packed: bool) -> None:
+    """Raise SourceError if a file that begins with `head`, unpacked if it is `packed`, is surely no CSV."""
+    kind = kind_of(head)
+    if kind is None:
+        return
+    if packed and head.startswith(_GZIP):
+        raise SourceError(
+            f"{name}: is packed twice: there is gzip data in it again",
+            hint="Unpack it twice: gzip -dc FILE | gzip -dc > contacts.csv, and pass that.",
+        )
+    raise SourceError(f"{name}: {'holds' if packed else 'is'} {kind.name}, not a CSV", hint=kind.hint)
+
+
+def check_packed(name: str, head: bytes) -> None:
+    """Raise SourceError where a file is not packed, though its name says so."""
+    if not head or head.startswith(_GZIP):
+        return
+    kind = kind_of(head)
+    if kind:
+        raise SourceError(f"{name}: is {kind.name}, not a CSV in gzip", hint=kind.hint)
+    raise SourceError(
+        f"{name}: is not packed by gzip, though its name ends so",
+        hint="Was it unpacked already? Take the .gz off its name.",
+    )

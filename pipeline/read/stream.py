@@ -23,10 +23,10 @@ from typing import IO
 
 from pipeline.errors import SourceError
 from pipeline.read.encoding import start_of
-from pipeline.read.kinds import kind_of
+from pipeline.read.kinds import check_kind, check_packed
 
 STDIN = "-"
-_PACKED, _GZIP = (".gz", ".tgz"), b"\x1f\x8b"
+_PACKED = (".gz", ".tgz")
 _HEAD = 1 << 16
 
 
@@ -62,7 +62,7 @@ class ByteStream:
         self._at_start = True
         self.size = self._before.st_size if self._before else None
         if self.packed:
-            _check_packed(self.name, self._peek())
+            check_packed(self.name, self._peek())
         self.head = self._read_raw(_HEAD)
 
     @property
@@ -204,38 +204,11 @@ def open_stream(path: str) -> Iterator[ByteStream]:
         stream = ByteStream(path, file)
         if not stream.head:
             raise SourceError(f"{stream.name}: is empty", hint="Was it exported to the end?")
-        _check_kind(stream)
+        check_kind(stream.name, stream.head, packed=stream.packed)
         yield stream
     finally:
         if path != STDIN:
             file.close()
-
-
-def _check_kind(stream: ByteStream) -> None:
-    """Raise SourceError where the bytes, unpacked where the name says so, are surely no CSV."""
-    kind = kind_of(stream.head)
-    if kind is None:
-        return
-    if stream.packed and stream.head.startswith(_GZIP):
-        raise SourceError(
-            f"{stream.name}: is packed twice: there is gzip data in it again",
-            hint="Unpack it twice: gzip -dc FILE | gzip -dc > contacts.csv, and pass that.",
-        )
-    where = "holds" if stream.packed else "is"
-    raise SourceError(f"{stream.name}: {where} {kind.name}, not a CSV", hint=kind.hint)
-
-
-def _check_packed(name: str, head: bytes) -> None:
-    """Raise SourceError where a file is not packed, though its name says so."""
-    if not head or head.startswith(_GZIP):
-        return
-    kind = kind_of(head)
-    if kind:
-        raise SourceError(f"{name}: is {kind.name}, not a CSV in gzip", hint=kind.hint)
-    raise SourceError(
-        f"{name}: is not packed by gzip, though its name ends so",
-        hint="Was it unpacked already? Take the .gz off its name.",
-    )
 
 
 def shown(raw: bytes, *, transcoded: bool) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config.types import is_loopback
+from pipeline.config.addresses import is_loopback
 from pipeline.errors import ConfigError, StageError
 from pipeline.s3.advice import CERTIFICATE
 from pipeline.s3.answers import redirected_to
@@ -97,6 +97,7 @@ class Store:
         client = self._client(self.region, self.config.endpoint_url, pace)
         refuse = partial(self._refuse_elsewhere, expected=self.region)
         client.meta.events.register_first("needs-retry.s3", refuse)
+        client.meta.events.register_last("before-call.s3.PutObject", _send_at_once)
         return client
 
     def _refuse_elsewhere(self, response: Any = None, *, expected: str | None, **_: Any) -> None:
@@ -207,3 +208,8 @@ class Store:
     def key(self, name: str) -> str:
         """The key of the object that may be hosted under that name."""
         return f"{self.config.prefix}hosted/{name}"
+
+
+def _send_at_once(params: dict[str, Any], **_: Any) -> None:
+    """Send a body with its headers: to wait for a `100 Continue` is a round trip more for a few bytes."""
+    params["headers"].pop("Expect", None)
