@@ -69,4 +69,4 @@ check: lint types docs-check
 	@touch .venv/ready
 
 clean:
-	rm -rf .venv .venv-leg-*
+	rm -rf .venv .venv-*

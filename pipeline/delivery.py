@@ -161,7 +161,7 @@ class Delivery:
 
         def post(may: Callable[[], bool]) -> Job:
             self.sent = True
-            job = submit.submit(request, may)
+            job = submit.submit(request, may, self.store.http)
             self.result.requestid, self.result.state = job.requestid, "submitted"  # before anything stops us
             return job
 

@@ -20,12 +20,13 @@ holds a contact's value or a secret; places (file, line, column, key) are what i
 
 from __future__ import annotations
 
+import copyreg
 import os
 import traceback
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, ParamSpec, TypeVar
 
 from pipeline.result import Failure
 
@@ -85,6 +86,10 @@ class PipelineError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n  -> {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it is pickled: by class and state, its result too, whatever its constructor takes."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
     def failure(self) -> Failure:
         """The error as plain data, for a `Result`."""

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import without_frames
 
 if TYPE_CHECKING:
+    import requests
+    from boto3.session import Session
+
     from pipeline.config import Config
     from pipeline.handoffs import Progress, Step
     from pipeline.result import Result
@@ -32,6 +35,8 @@ def run(
     progress: Progress | None = None,
     workers: int | None = None,
     slice_bytes: int | None = None,
+    session: Session | None = None,
+    http: requests.Session | None = None,
 ) -> Result:
     """How far the run came and what it did: a `Result`, whose `state` names the last step that was done.
 
@@ -41,6 +46,8 @@ def run(
     `run_key` names what the job is for (default: submit.run_key): there is one job for it, whatever the
     content, unless `again`. `first` takes so many good records and no more, for a first real run.
     `workers` threads work on slices of about `slice_bytes`; what comes out is the same whatever they are.
+    `session` is a boto3 session for the bucket, `http` a requests session whose connections, proxies and
+    certificates are used for the API and the hosted URL; both are left as they are (docs/python.md).
 
     Raises a `PipelineError` (see `pipeline.errors`) whose `result` says how far the run had come.
     """
@@ -53,7 +60,16 @@ def run(
     from pipeline.steps import Run
 
     slice_bytes = slice_bytes or (SMALL_SLICE if first is not None else None)
-    this = Run(settings, progress, workers=workers, slice_bytes=slice_bytes, again=again, first=first)
+    this = Run(
+        settings,
+        progress,
+        workers=workers,
+        slice_bytes=slice_bytes,
+        again=again,
+        first=first,
+        session=session,
+        http=http,
+    )
     return this.carry_out(source, "validate" if dry_run else until, dry_run=dry_run)
 
 

@@ -27,7 +27,7 @@ from pipeline.result import HostedFile
 from pipeline.s3.advice import CERTIFICATE
 from pipeline.s3.answers import Refusal, refusal
 from pipeline.s3.client import Store
-from pipeline.wire import retried, session, within
+from pipeline.wire import retried, within
 
 if TYPE_CHECKING:
     import requests
@@ -147,7 +147,7 @@ def _look_once(store: Store, url: SecretStr, wanted: int, where: str) -> _Seen:
         headers = {"Range": f"bytes=0-{wanted - 1}", "Accept-Encoding": "identity"}
         plain = url.get_secret_value()
         with (
-            session(plain, store.ca_bundle) as wire,
+            store.wire(plain) as wire,
             wire.get(plain, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True) as answer,
         ):
             return _seen(answer, wanted)

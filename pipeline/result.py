@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from html import escape
 from typing import Any, Literal
 
 State = Literal[
@@ -162,6 +163,26 @@ class Result:
     source: Named | None = None
     contract: Named | None = None
     steps: dict[str, Period] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        """The result as a small table, for notebooks: counts, ids and names, no contacts' values."""
+        hosted, outcome, error = self.hosted, self.outcome, self.error
+        rows = [
+            ("run", self.run_id),
+            ("state", self.state),
+            *((name, f"{getattr(self, name):,}") for name in ("records", "accepted", "rejected")),
+            *((f"– {name}", f"{count:,}") for name, count in self.reasons.items()),
+            ("rejects file", self.rejects_file),
+            ("hosted", hosted and f"s3://{hosted.bucket}/{hosted.shown_key} ({hosted.bytes:,} bytes)"),
+            ("request id", self.requestid),
+            ("sent by run", self.duplicate_of),
+            ("platform", outcome and (outcome.said or outcome.status)),
+            *((f"– {name}", f"{count:,}") for name, count in (outcome.counts.items() if outcome else ())),
+            *(("warning", sentence) for sentence in self.warnings),
+            ("error", error and f"{error.message} {error.hint}"),
+        ]
+        lines = (f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows if text)
+        return f"<table>{''.join(lines)}</table>"
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

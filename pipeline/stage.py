@@ -24,7 +24,7 @@ from pipeline.result import Fingerprint, HostedFile
 from pipeline.s3.checksums import fingerprint, joined
 from pipeline.s3.client import Store
 from pipeline.s3.multipart import SIGNED_FOR, Begun, PartLostError, abandon, begin, complete, put_part
-from pipeline.wire import retried, session, within
+from pipeline.wire import retried, within
 
 log = logging.getLogger("pipeline")
 
@@ -62,7 +62,7 @@ class Upload:
         self._completing = self._completed = False
 
     def __enter__(self) -> Self:
-        self._wire = session(self.store.client.meta.endpoint_url, self.store.ca_bundle)
+        self._wire = self.store.wire(self.store.client.meta.endpoint_url)
         self._begun = begin(self.store, self.key)
         return self
 

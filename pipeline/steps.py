@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -31,6 +31,10 @@ from pipeline.private import PrivateFile
 from pipeline.result import HostedFile, Named, Period, Result
 from pipeline.s3.client import Store
 from pipeline.stage import Upload
+
+if TYPE_CHECKING:
+    import requests
+    from boto3.session import Session
 
 
 def new_run_id() -> str:
@@ -51,6 +55,8 @@ class Run:
         slice_bytes: int | None = None,
         again: bool = False,
         first: int | None = None,
+        session: Session | None = None,
+        http: requests.Session | None = None,
     ) -> None:
         self.config = config
         self.progress = progress or (lambda *_: None)
@@ -60,6 +66,7 @@ class Run:
         self.keys: tuple[str, str] | None = None
         self.again = again
         self.first = first
+        self.session, self.http = session, http
         self.delivery: Delivery | None = None
         self.link = Link(SecretStr(""))
         self.result = Result(new_run_id())
@@ -108,7 +115,7 @@ class Run:
 
     @cached_property
     def _store(self) -> Store:
-        return Store(self.config.stage, self.keys)
+        return Store(self.config.stage, self.keys, self.session, self.http)
 
     def _enter_sandbox(self, stack: ExitStack) -> None:
         """Replace storage and API by embedded ones, and wait for the job there to end."""

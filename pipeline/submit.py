@@ -9,7 +9,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlencode
 
 from pipeline.answers import MAX_ANSWER, accepted, unanswered
@@ -17,6 +17,9 @@ from pipeline.config import Config
 from pipeline.errors import ConfigError
 from pipeline.handoffs import Job
 from pipeline.wire import redact, session, within
+
+if TYPE_CHECKING:
+    import requests
 
 # The data centres, from the page "Add Bulk Contact through File Upload".
 BASE_URLS = {
@@ -109,6 +112,8 @@ class _Body:
     def __iter__(self) -> Iterator[bytes]:
         with self._lock:
             self.require()
+            if self._left:  # a lent session may be set up to send all again
+                raise TooLateError("the request goes out once")
             self._left = True
         yield self._text
 
@@ -125,27 +130,32 @@ class _Body:
             return self._withheld
 
 
-def submit(request: Request, may: Callable[[], bool] = lambda: True) -> Job:
+def submit(
+    request: Request, may: Callable[[], bool] = lambda: True, http: requests.Session | None = None
+) -> Job:
     """The accepted job; else SubmitRefused, SubmitUnavailable or SubmitUnknown.
 
     `may` is asked just before the body is sent; if it says no, nothing is, and that is SubmitUnavailable.
+    `http` is the host's own session, whose connections are used.
 
     Whatever goes wrong, one question decides: has any of the request's body left this machine? It decides too
     where this process is stopped while the API is asked.
     """
     body = _Body(request.form, may)
     try:
-        status, headers, answer = within(TOTAL_SECONDS, lambda: _ask(request, body))
+        status, headers, answer = within(TOTAL_SECONDS, lambda: _ask(request, body, http))
     except BaseException as error:  # noqa: BLE001 - nothing else is of use to the caller now
         raise unanswered(error, unsent=body.withhold()) from None
     return accepted(status, headers, answer, secret=request.query["apikey"])
 
 
-def _ask(request: Request, form: _Body) -> tuple[int, Mapping[str, str], bytes]:
+def _ask(
+    request: Request, form: _Body, http: requests.Session | None
+) -> tuple[int, Mapping[str, str], bytes]:
     """The answer's status and head and, where it is 200, its body, bounded in length."""
     form.require()
     with (
-        session(request.url) as wire,
+        session(request.url, http=http) as wire,
         wire.post(
             request.url,
             params=request.query,

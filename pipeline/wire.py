@@ -82,19 +82,25 @@ def bundle_fault(path: str | None) -> str:
     return ""
 
 
-def session(url: str, bundle: str | None = None) -> requests.Session:
+def session(url: str, bundle: str | None = None, http: requests.Session | None = None) -> requests.Session:
     """A session for calls to that address: no credentials but our own, no proxy to this machine.
 
-    `bundle` is the file of authorities to trust; by default `ca_bundle`'s.
+    `bundle` is the file of authorities to trust; by default `ca_bundle`'s. `http` is the host's own session,
+    whose connections, proxies and certificates are used.
     """
     import requests
     from requests.utils import get_environ_proxies
 
-    made = requests.Session()
+    from pipeline.lent import Lent
+
+    made = Lent(http) if http else requests.Session()
     made.trust_env = False  # it would look into .netrc, and for its own certificates only
-    made.verify = bundle or ca_bundle() or True
-    if not is_loopback(url):
-        made.proxies = dict(get_environ_proxies(url))
+    if made.verify is True:
+        made.verify = bundle or ca_bundle() or True
+    if is_loopback(url):
+        made.proxies = {}
+    elif http is None or http.trust_env:
+        made.proxies = {**get_environ_proxies(url), **made.proxies}
     return made
 
 

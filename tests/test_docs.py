@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from judging import verdict
-from world import rows_of
+from world import a_world, rows_of
 
 from docs.generate import frame_values, state_diagram, typed_view
 from pipeline import validate
@@ -52,6 +54,31 @@ def test_the_yaml_contract_of_the_docs_does_what_it_says(tmp_path: Path) -> None
         (2, "SEATS:coerce_dtype('Int64')"),
     )
     assert contract.rules.strict == "drop"
+
+
+@pytest.mark.slow
+def test_the_page_for_python_runs_from_top_to_bottom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with a_world(tmp_path) as world:
+        box = world.sandbox
+        keys = f"aws_access_key_id = {box.access_key}\naws_secret_access_key = {box.secret_key}\n"
+        (tmp_path / "credentials").write_text(f"[marketing]\n{keys}")
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+        monkeypatch.setenv("NETCORE_API_KEY", box.api_key)
+        contract = {"schema": "subscriber.py:SUBSCRIBER", "primary_key": "EMAIL", "max_rejected": "50%"}
+        config = world.config(submit={"api_key": "${NETCORE_API_KEY}"}) | {"contract": contract}
+        (tmp_path / "upload.yaml").write_text(json.dumps(config))
+        page: dict[str, Any] = {}
+        for block in blocks("python.md", "python"):
+            exec(compile(block, "python.md", "exec"), page)  # noqa: S102 - it is ours
+        assert len(world.jobs) == 5
+    out = capsys.readouterr().out
+    assert out.startswith("2 1 {'EMAIL:email': 1}\n")
+    assert "ravi.example.com" in out
+    assert out.endswith("{'pune': 'submitted', 'nagpur': 'submitted'}\n")
+    assert page["uploaded"].state == "submitted"
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ class Seen:
             result, name = error.result, type(error).__name__
         assert result
         self.take(result)
-        self.texts.append(json.dumps(result.to_dict()))
+        self.texts += [json.dumps(result.to_dict()), result._repr_html_()]
         for part in (result.hosted, result.outcome, result.error):
             self.take(part)
         return name

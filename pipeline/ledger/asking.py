@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from pipeline.config import Config
 from pipeline.config.file import load_config
@@ -20,6 +20,9 @@ from pipeline.s3.client import Store
 from pipeline.track import pauses
 from pipeline.wire import hushed
 
+if TYPE_CHECKING:
+    from boto3.session import Session
+
 AnyConfig = str | os.PathLike[str] | Mapping[str, Any] | Config
 
 SINCE = timedelta(days=7)
@@ -28,7 +31,7 @@ _GOES_ON = ("started", "hosted", "busy", "submitted")
 _ENDED_WELL = ("completed", "staged", "duplicate_of")
 
 
-def opened(config: AnyConfig, *sections: str) -> tuple[Config, Ledger]:
+def opened(config: AnyConfig, *sections: str, session: Session | None = None) -> tuple[Config, Ledger]:
     """The config and the ledger in its bucket; `sections` beside `stage` are those whose values are needed.
 
     Raises ConfigError where the config names no bucket, or has no ledger.
@@ -42,22 +45,31 @@ def opened(config: AnyConfig, *sections: str) -> tuple[Config, Ledger]:
         )
     if settings.ledger == "off":
         raise ConfigError("This config has `ledger: off`: nothing is recorded.", hint="Take that line away.")
-    return settings, Ledger(Store(settings.stage), conditional=settings.ledger != "single_writer")
+    return settings, Ledger(
+        Store(settings.stage, lent=session), conditional=settings.ledger != "single_writer"
+    )
 
 
 @overload
-def status(run_id: str, config: AnyConfig = ...) -> RunStatus: ...
+def status(run_id: str, config: AnyConfig = ..., *, session: Session | None = ...) -> RunStatus: ...
 @overload
-def status(run_id: None = None, config: AnyConfig = ..., *, since: timedelta = ...) -> list[RunStatus]: ...
+def status(
+    run_id: None = None, config: AnyConfig = ..., *, since: timedelta = ..., session: Session | None = ...
+) -> list[RunStatus]: ...
 @without_frames
 def status(
-    run_id: str | None = None, config: AnyConfig = "config.yaml", *, since: timedelta = SINCE
+    run_id: str | None = None,
+    config: AnyConfig = "config.yaml",
+    *,
+    since: timedelta = SINCE,
+    session: Session | None = None,
 ) -> RunStatus | list[RunStatus]:
     """Where that run stands or, without one, all runs that began since then, the oldest first.
 
-    Any machine that reaches the bucket may ask. Raises ConfigError, and StageError where the store fails.
+    Any machine that reaches the bucket may ask; `session` is a boto3 session to ask by. Raises ConfigError,
+    and StageError where the store fails.
     """
-    _, ledger = opened(config)
+    _, ledger = opened(config, session=session)
     with hushed():
         return read_runs(ledger, since) if run_id is None else read_run(ledger, run_id)
 
@@ -68,13 +80,14 @@ def wait(
     config: AnyConfig = "config.yaml",
     *,
     seconds: float | None = None,
+    session: Session | None = None,
 ) -> RunStatus:
     """Where that run stands once it has ended; `seconds` is how long to wait (default: track.wait, or 1 h).
 
     Raises JobFailed if it ended badly, SubmitUnknown if nobody knows whether the API took it, JobTimeout if
     it goes on after that time.
     """
-    settings, ledger = opened(config)
+    settings, ledger = opened(config, session=session)
     seconds = (settings.track.wait or 3600) if seconds is None else seconds
     deadline = time.monotonic() + seconds
     with hushed():

@@ -11,7 +11,7 @@ from pipeline.errors import StageError
 from pipeline.ledger.events import Ledger
 from pipeline.s3.client import Store
 from pipeline.urls import public
-from pipeline.wire import retried, session, within
+from pipeline.wire import retried, within
 
 TIMEOUT, TOTAL_SECONDS = (5, 15), 30
 
@@ -43,7 +43,7 @@ def _status(store: Store, url: str) -> int:
 
     def ask() -> int:
         with (
-            session(url, store.ca_bundle) as wire,
+            store.wire(url) as wire,
             wire.get(url, timeout=TIMEOUT, allow_redirects=False, stream=True) as answer,
         ):
             return answer.status_code

@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline.s3.client import Store
 from pipeline.s3.failures import storage
-from pipeline.wire import session, within
+from pipeline.wire import within
 
 # No permission to ask, or a store that does not know the question: then the pre-flight decides.
 _UNASKABLE = ("AccessDenied", "NotImplemented", "MethodNotAllowed", "403", "405", "501")
@@ -48,7 +48,7 @@ def strangers_read(store: Store) -> bool:
         store.client.put_object(Bucket=store.bucket, Key=key, Body=b"")
     url = store.location(key)
     try:
-        with session(url, store.ca_bundle) as wire:
+        with store.wire(url) as wire:
             answer = within(20, lambda: wire.get(url, timeout=(5, 10), allow_redirects=False))
             return answer.status_code == 200
     except (OSError, TimeoutError):  # requests' errors are such; the pre-flight will tell of it

@@ -8,8 +8,10 @@ AWS_ENDPOINT_URL, which boto3 would obey, is not looked at.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.addresses import is_loopback
@@ -19,24 +21,32 @@ from pipeline.s3.answers import redirected_to
 from pipeline.s3.credentials import session_with
 from pipeline.s3.failures import storage
 from pipeline.wire import bundle_fault, ca_bundle
+from pipeline.wire import session as wire_session
 
 if TYPE_CHECKING:
+    import requests
     from boto3.session import Session
-    from botocore.session import Session as BotocoreSession
     from mypy_boto3_s3 import S3Client
 
     from pipeline.config import StageConfig
 
 PATIENT = {"connect_timeout": 10, "read_timeout": 60, "attempts": 5}
 HURRIED = {"connect_timeout": 2, "read_timeout": 3, "attempts": 1}  # to clean up after being stopped
+_ONE_AT_A_TIME = Lock()  # a boto3 session is not for several threads, and a host may hand one to several runs
 
 
 @dataclass(frozen=True)
 class Store:
-    """A bucket and the way to it; `keys` are credentials of its own (the sandbox's), else boto3's chain."""
+    """A bucket and the way to it.
+
+    `keys` are credentials of its own (the sandbox's). Else `lent`, the host's own boto3 session, has them, or
+    boto3's chain finds some. `http` is the host's requests session, for what boto3 does not send.
+    """
 
     config: StageConfig
     keys: tuple[str, str] | None = field(default=None, repr=False)
+    lent: Session | None = field(default=None, repr=False)
+    http: requests.Session | None = field(default=None, repr=False)
 
     @property
     def bucket(self) -> str:
@@ -45,19 +55,22 @@ class Store:
 
     @cached_property
     def session(self) -> Session:
-        """The boto3 session; its credentials come from boto3's own chain unless `keys` are given."""
+        """The boto3 session that makes the clients."""
         import boto3
 
-        return boto3.Session(botocore_session=self._botocore)
-
-    @cached_property
-    def _botocore(self) -> BotocoreSession:
-        return session_with(self.keys)
+        if self.lent and not self.keys:
+            return self.lent
+        return boto3.Session(botocore_session=session_with(self.keys))
 
     @cached_property
     def ca_bundle(self) -> str | None:
         """The file of authorities to trust, for boto3 and requests alike; None: the usual ones."""
-        return self._botocore.get_config_variable("ca_bundle") or ca_bundle()
+        session: Any = self.session
+        return session._session.get_config_variable("ca_bundle") or ca_bundle()
+
+    def wire(self, url: str) -> requests.Session:
+        """A session for calls to an address of the store's that boto3 does not make."""
+        return wire_session(url, self.ca_bundle, self.http)
 
     @cached_property
     def region(self) -> str:
@@ -187,9 +200,14 @@ class Store:
         )
         with storage("setting up boto3"):
             try:
-                return (session or self.session).client(
-                    "s3", region_name=region, endpoint_url=endpoint, config=settings, verify=self.ca_bundle
-                )
+                with _ONE_AT_A_TIME if self.lent else nullcontext():
+                    return (session or self.session).client(
+                        "s3",
+                        region_name=region,
+                        endpoint_url=endpoint,
+                        config=settings,
+                        verify=self.ca_bundle,
+                    )
             except ValueError as error:
                 if isinstance(error, BotoCoreError):
                     raise
