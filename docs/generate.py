@@ -14,12 +14,13 @@ import polars as pl
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pipeline import errors, exits
+from pipeline import errors, exits, readings
 from pipeline.answers import UNSENT
 from pipeline.cli import cli
 from pipeline.config import Config
 from pipeline.contract import typed
 from pipeline.contract.describe import cell_type
+from pipeline.contract.reading import READ
 from pipeline.csv.text import NoTextError, of_series
 from pipeline.ledger import state
 from pipeline.preflight import MEANINGS
@@ -158,6 +159,35 @@ def typed_view() -> str:
                  for which in (True, False)]  # fmt: skip
         name = {str: "str"}.get(dtype, getattr(dtype, "__name__", str(dtype)))
         rows.append(f"| `{name.split(',')[0] if 'ateg' in name else name}` | {cells[0]} | {cells[1]} |")
+    return "\n".join(rows)
+
+
+_READ = {
+    "trim": ["  Anna ", "   "],
+    "lower": ["Anna@Example.COM"],
+    "date DD.MM.YYYY": ["31.12.1990", "1.2.1990", "31.02.1990", "1990-12-31", "31.12.90"],
+    "date MM/DD/YY": ["12/31/90", "2/1/05", "31/12/90"],
+    "date DD.MM.YYYY HH:mm": ["31.12.2024 14:05", "31.12.2024"],
+    "phone DE": ["0171 2345678", "+49 (171) 2345678", "+91 98765 43210", "919876543210", "110", "9.19E+11"],
+    "country": ["Deutschland", "germany", "DEU", "276", "de", "UK", "Holland"],
+    "decimal comma": ["1.234,50", "1 234,5", "12", "1.234", "12.5"],
+}  # fmt: skip
+
+
+def reading_table() -> str:
+    """A Markdown table of what each reading makes of which text, by the code that does it."""
+    rows = ["| reading | is read as | is not read |", "| --- | --- | --- |"]
+    for words, texts in _READ.items():
+        (reading,) = readings.parse(words)
+        column = pl.DataFrame({"text": texts})
+        read = column.select(READ[reading.name](pl.col("text"), reading.argument).alias("new"))[
+            "new"
+        ].to_list()
+        pairs = list(zip(texts, read, strict=True))
+        good = ", ".join(
+            f"`{old}` → {f'`{new}`' if new else '(empty)'}" for old, new in pairs if new is not None
+        )
+        rows.append(f"| `{words}` | {good} | {', '.join(f'`{old}`' for old, new in pairs if new is None)} |")
     return "\n".join(rows)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,7 +17,8 @@ import numpy as np
 import polars as pl
 
 from pipeline.contract.faults import Faults, Found
-from pipeline.contract.rules import Unique
+from pipeline.contract.reading import read
+from pipeline.contract.rules import Bound
 from pipeline.csv import cells
 from pipeline.csv.cells import CANONICAL
 from pipeline.csv.cutting import cut
@@ -85,36 +85,35 @@ class Rejects:
         self._file.write(lines if in_utf8 else lines.decode().encode(self._encoding, "backslashreplace"))
 
 
-def still_repeated(own: pl.DataFrame, earlier: pl.DataFrame, uniques: Iterable[Unique]) -> list[Found]:
+def still_repeated(own: pl.DataFrame, earlier: pl.DataFrame, bound: Bound) -> list[Found]:
     """The rows of a rejects file that were rejected for repeating a key and still have that key.
 
     The row that they repeated was sent, so that they would overwrite it. Where no row of several was sent
-    (`report_duplicates="all"`), one may be.
+    (`report_duplicates="all"`), one may be. Cells are compared as the contract reads them; `own`
+    are read already.
     """
     found = []
-    for unique in uniques:
+    for unique in bound.uniques:
         if unique.keep == "none":
             continue
         told = pl.col("reasons").fill_null("").str.split("; ").list.contains(unique.reason)
         suspects = earlier.select(told & pl.col("raw").is_not_null()).to_series().arg_true()
-        keys = own.select(unique.columns)
-        places = [own.columns.index(name) for name in unique.columns]
-        same = [
-            row
-            for row in suspects.to_list()
-            if _key(earlier["raw"][row], own.width, places) == list(keys.row(row))
-        ]
+        cells = {row: _cells(earlier["raw"][row], own.width) for row in suspects.to_list()}
+        known = {row: fields for row, fields in cells.items() if fields}
+        before = pl.DataFrame(list(known.values()), dict.fromkeys(own.columns, pl.String), orient="row")
+        now, then = own[list(known)].select(unique.columns), read(before, bound).cells.select(unique.columns)
+        same = [row for row, new, old in zip(known, now.rows(), then.rows(), strict=True) if new == old]
         found.append((np.array(same, np.int64), unique.reason))
     return found
 
 
-def _key(raw: str, width: int, places: list[int]) -> list[str | None] | None:
-    """The cells at `places` of a record; None where it is no record of that width."""
+def _cells(raw: str, width: int) -> list[str | None]:
+    """The cells of a record; none where it is no record of that width."""
     try:
-        fields = CANONICAL.fields(raw.encode())
+        fields = [field.decode() or None for field in CANONICAL.fields(raw.encode())]
     except ValueError:
-        return None
-    return [fields[at].decode() or None for at in places] if len(fields) == width else None
+        return []
+    return fields if len(fields) == width else []
 
 
 def rejected_rows(records: Records, faults: Faults, plan: Plan) -> bytes:

@@ -136,6 +136,7 @@ class Run:
             tuple(wanted.primary_key),
             wanted.unknown_columns,
             wanted.region,
+            tuple(wanted.read.items()),
         )
         with self._imported_ahead(until):
             contract = load_contract(origin)

@@ -28,6 +28,7 @@ from pipeline.arrays import Mask
 from pipeline.contract.columns import Columns
 from pipeline.contract.contract import Contract
 from pipeline.contract.faults import Faults, Found
+from pipeline.contract.reading import read
 from pipeline.csv.cells import write
 from pipeline.csv.records import Records, spliced
 from pipeline.engines.local import in_order
@@ -88,22 +89,23 @@ def examine(piece: Slice, plan: Plan, contract: Contract | None = None) -> Exami
     """
     worker = _worker(plan)
     table = piece.table(worker.wanted)
-    checked = worker.columns.check(table.cells)
-    faults, cells, changed = checked.faults, table.cells, {}
+    taken = read(table.cells, worker.bound)
+    checked = worker.columns.check(taken.cells)
+    faults, cells, changed = checked.faults, taken.cells, dict(taken.changed)
     if len(checked.unsure):
         doubtful = cells[checked.unsure].select(checked.columns)
         judgement = worker.judge(checked.columns, contract)(doubtful)
         faults |= judgement.faults.numbered(checked.unsure)
         new = {name: cells[name].scatter(checked.unsure, text) for name, text in judgement.changed.items()}
-        changed = {name: _differs(cells[name], text) for name, text in new.items()}
+        changed |= {name: _differs(table.cells[name], text) for name, text in new.items()}
         cells = cells.with_columns(text.alias(name) for name, text in new.items())
     if table.earlier is not None:
-        again = still_repeated(cells, table.earlier, worker.bound.uniques)
+        again = still_repeated(cells, table.earlier, worker.bound)
         faults |= Faults.collect(again, worker.bound.reasons)
     return Examined(
         records=table.records,
-        staged=_staged(table, cells, plan.header, anew=bool(changed)),
-        faults=faults | worker.columns.without_key(cells),
+        staged=_staged(table, cells, plan.header, anew=bool(changed) or plan.rules.reads),
+        faults=taken.judged(faults | worker.columns.without_key(taken.unread(cells)), worker.bound),
         keys=unique.keys(cells, worker.uniques, plan.seed),
         changed=changed,
         blank={

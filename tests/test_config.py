@@ -77,6 +77,7 @@ DEFAULTS: dict[str, Any] = {
     "contract.max_rejected": "0",
     "contract.unknown_columns": None,
     "contract.region": None,
+    "contract.read": {},
     "contract.rejects": "rejects",
     "stage.bucket": None,
     "stage.prefix": "",

@@ -12,7 +12,7 @@ import pytest
 from judging import verdict
 from world import a_world, rows_of
 
-from docs.generate import frame_values, state_diagram, typed_view
+from docs.generate import frame_values, reading_table, state_diagram, typed_view
 from pipeline import validate
 from pipeline.contract import ContractSource, load_contract
 
@@ -83,7 +83,12 @@ def test_the_page_for_python_runs_from_top_to_bottom(
 
 @pytest.mark.parametrize(
     ("page", "table"),
-    [("frames.md", frame_values), ("contract.md", typed_view), ("ledger.md", state_diagram)],
+    [
+        ("frames.md", frame_values),
+        ("contract.md", typed_view),
+        ("readings.md", reading_table),
+        ("ledger.md", state_diagram),
+    ],
 )
 def test_tables_are_made_of_the_code(page: str, table: object) -> None:
     assert callable(table)

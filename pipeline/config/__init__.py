@@ -78,6 +78,9 @@ class ContractConfig(Section):
     region: Country | None = Field(
         None, description="Where phone numbers without a country code are dialled, e.g. DE; default: nowhere."
     )
+    read: dict[str, str] = Field(
+        {}, description='How a column\'s cells are read before they are checked: {DOB: "date DD.MM.YYYY"}.'
+    )
     rejects: str = Field("rejects", description="Folder for the rejects files.")
 
     def allows(self, rejected: int, records: int) -> bool:

@@ -9,6 +9,7 @@ header.py    which columns are there, known, and in which order
 typed.py     text -> values: the view of the cells that all else speaks about
 exact.py     the one table of checks: a check -> one three-valued expression
 patterns.py  Python's regular expressions as Rust's, for that table
+reading.py   the one table of readings, which come before all checks
 columns.py   the rules of all columns, compiled from that table
 pandera_judge.py  pandera itself, about what the table leaves open (frames.py: what it is handed)
 faults.py    what is wrong with rows, whoever says it

@@ -25,6 +25,7 @@ from pipeline.contract.rules import OPAQUE, CellType, CheckRule, ColumnRule, Kee
 from pipeline.errors import ConfigError
 from pipeline.formats.phonepatterns import require_region
 from pipeline.formats.spreadsheets import shorter_than
+from pipeline.readings import Reading, taken
 
 _KEEP: dict[str, Keep] = {"exclude_first": "first", "exclude_last": "last", "all": "none"}
 _STRICT: dict[bool | str, Literal["keep", "drop", "refuse"]] = {
@@ -147,7 +148,19 @@ def _column(name: Any, column: Column, schema: DataFrameSchema) -> ColumnRule:
         parsed=bool(column.parsers),
         default=_default(column.default, type_, where),
         checks=tuple(check_rule(check) for check in column.checks if not check.raise_warning),
+        read=_readings(column, where),
     )
+
+
+def _readings(column: Column, where: str) -> tuple[Reading, ...]:
+    """The readings that a column's metadata ask for."""
+    try:
+        return taken((column.metadata or {}).get("read", ()))
+    except ValueError as error:
+        raise ConfigError(
+            f"{where} has metadata with a reading that is none: {error}",
+            hint="docs/readings.md has every reading.",
+        ) from None
 
 
 def _default(default: Any, type_: CellType, where: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -63,6 +63,12 @@ class Faults:
     def failing(self) -> Offsets:
         """The rows that fail anything, each once."""
         return self.rows[np.diff(self.rows, prepend=-1) > 0]
+
+    def without(self, rows: Offsets, names: Collection[str]) -> Self:
+        """The same but for these reasons against these rows."""
+        ranks = [rank for rank, name in enumerate(self.names) if name in names]
+        stays = ~(np.isin(self.rows, rows) & np.isin(self.reasons, ranks))
+        return replace(self, rows=self.rows[stays], reasons=self.reasons[stays])
 
     def numbered(self, rows: Offsets) -> Self:
         """The same of the rows that have these numbers elsewhere, ascending."""

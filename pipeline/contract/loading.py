@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from pipeline.contract.contract import Contract
 from pipeline.contract.rules import ANY_FILLED, CheckRule, Rules, Unique
 from pipeline.contract.source import ContractSource
 from pipeline.errors import ConfigError
+from pipeline.readings import Reading, parse
 
 
 def load_contract(source: ContractSource) -> Contract:
@@ -16,8 +18,8 @@ def load_contract(source: ContractSource) -> Contract:
     Paths are relative to `source.base`; NAME is a DataFrameSchema or a DataFrameModel. A single primary key
     is required, filled and unique; of several, one must be there and filled, and together they are unique.
     `unknown_columns` overrides the schema's `strict`, `region` is where phone numbers are dialled, for checks
-    that name none. The file is run: never take it from an untrusted
-    config. Raises ConfigError for whatever is wrong with it, by name.
+    that name none, and `read` the readings of columns, in words, instead of the schema's. The file is run:
+    never take it from an untrusted config. Raises ConfigError for whatever is wrong with it, by name.
     """
     from pandera.config import CONFIG
 
@@ -32,20 +34,45 @@ def load_contract(source: ContractSource) -> Contract:
     schema, file = find_schema(source.spec, source.base)
     schema = dialled_in(schema, source.region)
     rules = _with_primary_key(describe(schema), source.primary_key)
+    rules = _with_readings(rules, source.read, source.region)
     if source.unknown_columns is not None:
         rules = dataclasses.replace(rules, strict=source.unknown_columns)
     return Contract(rules, schema, file)
 
 
-def _with_primary_key(rules: Rules, names: tuple[str, ...]) -> Rules:
-    """The rules with what a primary key adds; a column that is unique already keeps its own way of it."""
+def _with_readings(rules: Rules, words: tuple[tuple[str, str], ...], region: str | None) -> Rules:
+    """The rules with these readings of columns; phone numbers are dialled in `region` unless they say."""
+    _must_know(rules, [name for name, _ in words], "contract.read")
+    asked = dict(words)
+    columns = []
+    for rule in rules.columns:
+        read = rule.read
+        if rule.name in asked and not rule.regex:
+            try:
+                read = parse(asked[rule.name])
+            except ValueError as error:
+                raise ConfigError(
+                    f"contract.read, {rule.name}: {error}", hint="docs/readings.md has every reading."
+                ) from None
+        here = (Reading("phone", region) if region and one == Reading("phone") else one for one in read)
+        columns.append(dataclasses.replace(rule, read=tuple(here)))
+    return dataclasses.replace(rules, columns=tuple(columns))
+
+
+def _must_know(rules: Rules, names: Sequence[str], key: str) -> None:
+    """Raise ConfigError where that key of the config names what is no column of the contract."""
     known = [rule.name for rule in rules.columns if not rule.regex]
     for name in names:
         if name not in known:
             raise ConfigError(
-                f"contract.primary_key names {name}, which is no column of the contract",
+                f"{key} names {name}, which is no column of the contract",
                 hint=f"its columns are {', '.join(known)}",
             )
+
+
+def _with_primary_key(rules: Rules, names: tuple[str, ...]) -> Rules:
+    """The rules with what a primary key adds; a column that is unique already keeps its own way of it."""
+    _must_know(rules, names, "contract.primary_key")
     if not names:
         return rules
     if len(names) == 1:

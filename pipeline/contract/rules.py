@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pipeline.errors import ConfigError
 from pipeline.names import LEFT_OUT
+from pipeline.readings import Reading
 
 OPAQUE = "opaque"
 ANY_FILLED = "any_filled"  # the one kind of check that is not pandera's: one of `columns` is not empty
@@ -70,7 +71,8 @@ class ColumnRule:
 
     `dtype_name` is pandera's own name of the dtype ("" where the schema asks for none). `unique` says
     which of several equal values is good (see Unique). `parsed`: pandera parsers change its values;
-    `default`: the text that stands in for a blank cell. About such rows pandera is asked.
+    `default`: the text that stands in for a blank cell. About such rows pandera is asked. `read` are the
+    readings that come before all else.
     """
 
     name: str
@@ -83,6 +85,7 @@ class ColumnRule:
     parsed: bool = False
     default: str | None = None
     checks: tuple[CheckRule, ...] = ()
+    read: tuple[Reading, ...] = ()
 
     def matches(self, column: str) -> bool:
         """Whether this rule is about that column; a pattern matches from the start, as pandera's do."""
@@ -106,11 +109,16 @@ class Unique:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The rules for the columns of one source, each column by its name, in the contract's order."""
+    """The rules for the columns of one source, each column by its name, in the contract's order.
+
+    `reasons` are all that a row can be rejected for, in that order; `own_reasons` those that are about one
+    column.
+    """
 
     columns: Mapping[str, ColumnRule]
     uniques: tuple[Unique, ...]
-    reasons: tuple[str, ...]  # every reason that a row can be rejected for, in the contract's order
+    reasons: tuple[str, ...]
+    own_reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +149,14 @@ class Rules:
     @property
     def changes_text(self) -> bool:
         """Whether the contract may ask for a change of some cell's text."""
-        return self.parsed or any(rule.parsed or rule.default is not None for rule in self.columns)
+        return self.parsed or any(
+            rule.parsed or rule.read or rule.default is not None for rule in self.columns
+        )
+
+    @property
+    def reads(self) -> bool:
+        """Whether a column has a reading."""
+        return any(rule.read for rule in self.columns)
 
     def rule(self, column: str) -> ColumnRule | None:
         """The one rule about that column, None where the contract does not know it.
@@ -164,14 +179,18 @@ class Rules:
         # pandera looks at those of the columns that are there, and so does this.
         present = [dataclasses.replace(u, columns=tuple(filter(rules.get, u.columns))) for u in self.uniques]
         uniques = (*own, *(unique for unique in present if unique.columns))
-        reasons = [f"{column}:{name}" for column, rule in rules.items() for name in _names(rule, self)]
+        of_columns = {
+            column: tuple(f"{column}:{name}" for name in _names(rule, self)) for column, rule in rules.items()
+        }
+        reasons = [reason for own in of_columns.values() for reason in own]
         reasons += [unique.reason for unique in present] + [f"{ROW}:{check.name}" for check in self.rows]
         reasons += [f"{ROW}:{PARSER}"] * self.parsed
-        return Bound(rules, uniques, tuple(dict.fromkeys(reasons)))
+        return Bound(rules, uniques, tuple(dict.fromkeys(reasons)), of_columns)
 
 
 def _names(rule: ColumnRule, rules: Rules) -> Iterator[str]:
-    """What pandera calls each way to break this rule, in the order in which it looks."""
+    """What each way to break this rule is called: by its readings, then by pandera in the order it looks."""
+    yield from (reading.name for reading in rule.read)
     if rule.parsed or rules.parsed:
         yield PARSER
     if rule.type.kind != "text":

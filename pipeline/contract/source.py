@@ -16,3 +16,4 @@ class ContractSource:
     primary_key: tuple[str, ...] = ()
     unknown_columns: Literal["keep", "drop", "refuse"] | None = None
     region: str | None = None
+    read: tuple[tuple[str, str], ...] = ()

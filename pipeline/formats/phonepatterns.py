@@ -23,7 +23,7 @@ from pipeline.formats.digitpatterns import all_but, beginning, either, shape, sp
 if TYPE_CHECKING:
     from phonenumbers import PhoneMetadata
 
-__all__ = ["Patterns", "Readings", "readings"]
+__all__ = ["Patterns", "Readings", "readings", "trunks"]
 
 
 class Patterns(NamedTuple):
@@ -95,10 +95,16 @@ def dialled(home: PhoneMetadata, ours: Patterns) -> Iterator[Patterns]:
     code, leaving = str(home.country_code), home.international_prefix
     yield whole("", ours, leaving)
     yield whole(code, ours, leaving, f"(?:{ours.general})$")
-    trunks = (home.national_prefix_for_parsing or "").split("|")
-    if all(map(str.isdecimal, trunks)) and not home.national_prefix_transform_rule:
-        firsts = [code[0], *(trunk[0] for trunk in trunks)]
-        yield from (whole(trunk, ours, leaving) for trunk in trunks if firsts.count(trunk[0]) == 1)
+    yield from (whole(trunk, ours, leaving) for trunk in trunks(home))
+
+
+def trunks(home: PhoneMetadata) -> tuple[str, ...]:
+    """The prefixes that numbers in a region are dialled with there; none that could be anything else."""
+    found = (home.national_prefix_for_parsing or "").split("|")
+    if home.national_prefix_transform_rule or not all(map(str.isdecimal, found)):
+        return ()
+    firsts = [str(home.country_code)[0], *(trunk[0] for trunk in found)]
+    return tuple(trunk for trunk in found if firsts.count(trunk[0]) == 1)
 
 
 def whole(start: str, national: Patterns, *never: str | None) -> Patterns:

@@ -1,0 +1,23 @@
+"""Numbers with a decimal comma, as most of Europe and of South America writes them, with a point instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["pointed"]
+
+# A point, a blank (no-break and narrow ones too) or an apostrophe between thousands, the same throughout.
+_BETWEEN = (r"\.", "[ \u00a0\u202f\u2009]", "['’]")
+_WHOLE = "|".join(["[0-9]+", *(rf"[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+" for mark in _BETWEEN)])
+_WITH_COMMA = rf"^ *[+-]?(?:{_WHOLE})(?:,[0-9]+)? *$"
+
+
+def pointed(text: pl.Expr) -> pl.Expr:
+    """Each number with a decimal comma as one with a point, nothing between thousands; null for any other."""
+    import polars as pl
+
+    bare = text.str.replace_all(r"[^0-9,+-]", "").str.replace(",", ".", literal=True)
+    return pl.when(text.str.contains(_WITH_COMMA)).then(bare)

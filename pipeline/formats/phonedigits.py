@@ -1,0 +1,142 @@
+"""The digits of a phone number as E.164 has them, without a plus: how the platform writes them.
+
+A text has to be one valid number (phones.py) without an extension, which the digits could not hold, and
+undamaged. With a plus, or an exit code, it is international; else it is dialled in the region. Digits alone
+may also be a country code and a number whose plus was left away: of two numbers that both are valid the
+mobile one is meant, of two mobiles the one at home.
+
+`e164` says this of a column: by patterns where they are sure, by the library, once for each text, elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.formats import phones, spreadsheets
+from pipeline.formats.digitpatterns import spelled
+from pipeline.formats.phonebounds import bounds
+from pipeline.formats.phonepatterns import Patterns, readings, trunks
+
+if TYPE_CHECKING:
+    import polars as pl
+    from phonenumbers import PhoneNumber
+
+__all__ = ["digits", "e164"]
+
+
+def digits(text: str, region: str | None = None) -> str | None:
+    """The digits of the number that the text is; None where it is none.
+
+    Raises ValueError for a region that `phonenumbers` does not know.
+    """
+    from phonenumbers import PhoneNumberFormat, format_number
+
+    if spreadsheets.damaged(text, spreadsheets.trailing_decimal) or not phones.accepts(text, region):
+        return None
+    bare = text.removeprefix("'").strip(" ")
+    ways = [(text, region)] + [(f"+{bare}", None)] * bool(re.fullmatch("[0-9]+", bare))
+    found = [number for way in ways if (number := _number(*way))]
+    if not found or any(number.extension for number in found):
+        return None
+    meant = next(filter(_is_mobile, found), found[0])
+    return format_number(meant, PhoneNumberFormat.E164).removeprefix("+")
+
+
+def _number(text: str, region: str | None) -> PhoneNumber | None:
+    """The valid number that the library reads in a text, if any."""
+    from phonenumbers import NumberParseException, is_possible_number, is_valid_number, parse
+
+    try:
+        number = parse(text, region)
+    except NumberParseException:
+        return None
+    return number if is_possible_number(number) and is_valid_number(number) else None
+
+
+def _is_mobile(number: PhoneNumber) -> bool:
+    from phonenumbers import PhoneNumberType, number_type
+
+    return number_type(number) in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
+
+
+def e164(text: pl.Expr, region: str | None = None) -> pl.Expr:
+    """`digits` of a String column; null where a text is no number."""
+    import polars as pl
+
+    return text.map_batches(partial(_of_column, region=region), return_dtype=pl.String)
+
+
+def _of_column(texts: pl.Series, region: str | None) -> pl.Series:
+    import polars as pl
+
+    name, frame = texts.name, texts.alias("text").to_frame()
+    found = frame.with_columns(_surely(pl.col("text"), region).alias("digits"))
+    left = found.filter(pl.col("digits").is_null() & pl.col("text").is_not_null()).select("text").unique()
+    asked = left.filter(~phones.surely_fails(pl.col("text"), region))["text"]
+    if len(asked):
+        answers = [digits(text, region) for text in asked]
+        table = pl.DataFrame({"text": asked, "asked": pl.Series(answers, dtype=pl.String)})
+        found = found.join(table, on="text", how="left", maintain_order="left")
+        found = found.with_columns(pl.coalesce("digits", "asked").alias("digits"))
+    return found["digits"].alias(name)
+
+
+class _Home(NamedTuple):
+    """How numbers are dialled in a region: its country code, trunk prefixes, exit code; what is a mobile."""
+
+    code: str
+    trunks: tuple[tuple[str, Patterns], ...]
+    bare: Patterns
+    exit: str
+    mobile: str
+
+
+@cache
+def _home(region: str | None) -> _Home | None:
+    """The same, None where the patterns do not say it."""
+    from phonenumbers import PhoneMetadata
+
+    metadata = PhoneMetadata.metadata_for_region(region) if region else None
+    known = readings(region)
+    if not metadata or not known.home or not metadata.mobile:
+        return None
+    starts = trunks(metadata)
+    mobile = spelled(f"^(?:{metadata.mobile.national_number_pattern})$")
+    found = tuple(zip(starts, known.home[2:], strict=True))
+    return _Home(str(metadata.country_code), found, known.home[0], known.exit, mobile)
+
+
+def _surely(text: pl.Expr, region: str | None) -> pl.Expr:
+    """The digits where they are sure; null where `digits` must say."""
+    import polars as pl
+
+    known, home = readings(region), _home(region)
+    bare = text.str.replace_all(phones.MARKS, "")
+    short = text.str.contains(r"^[ (]*\+?[ (]*[0-9]") & (text.str.len_bytes() <= phones.SHORT)
+    short &= ~text.str.contains(f"^(?:{spreadsheets.trailing_decimal})$")
+    dialled = bare.str.replace(f"^{home.exit}", "+") if home and home.exit else bare
+    abroad = dialled.str.starts_with("+") & _matches(dialled, known.abroad)
+    alone = text.str.contains("^[0-9]+$")
+    ways = [pl.when(short & abroad).then(dialled.str.strip_prefix("+"))]
+    if region is None:
+        ways.append(pl.when(alone & _matches(text, known.abroad)).then(text))
+    if home:
+        code = pl.lit(home.code)
+        for trunk, patterns in home.trunks:
+            if trunk.startswith("0"):  # as no country code does
+                at_home = short & _matches(bare, patterns)
+                ways.append(pl.when(at_home).then(code + bare.str.slice(len(trunk))))
+        mobile = bare.str.contains(home.mobile)
+        parted = text.str.contains("[0-9][ ().-]+[0-9]")  # which is no country code without its plus
+        ways.append(pl.when(short & (parted | mobile) & _matches(bare, home.bare)).then(code + bare))
+        own = text.str.starts_with(home.code) & text.str.slice(len(home.code)).str.contains(home.mobile)
+        unlike_home = own | ~text.str.contains(bounds(region).home)
+        ways.append(pl.when(alone & ~mobile & unlike_home & _matches(text, known.abroad)).then(text))
+    return pl.coalesce(ways)
+
+
+def _matches(text: pl.Expr, patterns: Patterns) -> pl.Expr:
+    kind, general, never = patterns
+    return text.str.contains(kind) & text.str.contains(general) & ~text.str.contains(never)
