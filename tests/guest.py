@@ -2,8 +2,8 @@
 
     python tests/guest.py CONFIG SOURCE
 
-Prints JSON: the names of what has changed, how the run ended, and how many seconds it took, first and again,
-beyond those in which it waited for an answer of the store.
+Prints JSON: the names of what has changed, how the run ended, how many seconds the host's imports took, and
+how many the run, first and again, beyond those in which it waited for an answer of the store.
 """
 
 from __future__ import annotations

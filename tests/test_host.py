@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -42,13 +44,18 @@ def test_nothing_is_installed_that_changes_other_libraries() -> None:
     assert [str(file) for file in files if file.suffix == ".pth"] == []  # these run whenever Python starts
 
 
+def surroundings() -> dict[str, str]:
+    """The environment, in which bytecode is kept as it is where packages are installed."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def guest(world: World, rows: int) -> dict[str, Any]:
     """What `guest.py` says of a run of so many rows."""
     source = world.folder / "guest.csv"
     source.write_text(as_csv([["EMAIL", "CITY"], *([f"a{i}@example.com", "Ulm"] for i in range(rows))]))
     config = world.config() | {"submit": {}}
     program = [sys.executable, str(Path(__file__).with_name("guest.py")), json.dumps(config), str(source)]
-    done = subprocess.run(program, capture_output=True, text=True, cwd=world.folder, check=False)
+    done = subprocess.run(program, capture_output=True, text=True, cwd=world.folder, env=surroundings())
     assert done.returncode == 0, done.stderr
     said: dict[str, Any] = json.loads(done.stdout)
     assert said["state"] == "staged"
@@ -59,9 +66,21 @@ def test_a_run_leaves_the_process_as_it_was(world: World) -> None:
     assert guest(world, 10)["changed"] == []
 
 
+def import_seconds() -> float:
+    """How long a new process takes to import pandera: 0.6 to 0.8 s on the machine of the first figures."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "import pandera.pandas"], env=surroundings(), check=True)
+    return time.perf_counter() - began
+
+
 @pytest.mark.timing
-def test_a_small_run_costs_a_quarter_of_a_second_where_pandera_is_loaded(world: World) -> None:
-    """The first in a process imports the package and makes its client, which costs as much again."""
+def test_a_small_run_costs_a_third_of_what_pandera_does(world: World) -> None:
+    """A quarter of a second where pandera takes 0.7, and that as a ratio, whatever the machine.
+
+    The first run in a process imports the package and makes its client; the second half of that.
+    """
+    guest(world, 1_000)  # leaves bytecode, as installing does
+    pandera = min(import_seconds() for _ in range(3))
     first, again = zip(*(guest(world, 1_000)["seconds"] for _ in range(3)), strict=True)
-    assert min(again) < 0.25
-    assert min(first) < 0.6
+    assert min(first) < pandera * 0.25 / 0.7
+    assert min(again) < pandera * 0.25 / 0.7 / 2
