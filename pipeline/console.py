@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipeline.errors import PipelineError
+from pipeline.exits import Interrupted
+from pipeline.terminal import command, elided, styled, width, wrapped
 
 if TYPE_CHECKING:
     from pipeline.handoffs import Progress
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
 
 _DOING = {"validate": "validating", "submit": "submitting", "track": "waiting for the job to end"}
 _PLAIN_EVERY = 10.0  # seconds between two lines of progress where there is no terminal
-_SHOWN_REASONS = 20
+_SHOWN_REASONS = 12
+INDENT = 10
 
 
 @contextmanager
@@ -77,37 +81,85 @@ def _bar() -> Iterator[Progress]:
         yield show
 
 
-def summary(result: Result) -> str:
-    """How far the run came: records, reasons, file, job, warnings."""
-    lines = [f"run       {result.run_id}: {_state(result)}"]
+def summary(result: Result, then: str = "") -> str:
+    """How far the run came: records, reasons, file, job, warnings, and the command to run next."""
+    parts = [_field("run", f"{result.run_id}: {_words(result)}", _state_style(result))]
     if result.records:
-        lines.append(f"records   {result.records:>12,}")
-        lines.append(f"accepted  {result.accepted:>12,}")
-        lines.append(f"rejected  {result.rejected:>12,}{_rejects_file(result)}")
-        counted = sorted(result.reasons.items(), key=lambda item: (-item[1], item[0]))
-        width = max((len(name) for name, _ in counted[:_SHOWN_REASONS]), default=0)
-        lines += [f"          {number:>12,}  {name:<{width}}" for name, number in counted[:_SHOWN_REASONS]]
-        if len(counted) > _SHOWN_REASONS:
-            lines.append(f"          {'':>12}  … and {len(counted) - _SHOWN_REASONS} more reasons")
-        if result.rejects_file:
-            lines.append(f"          {'':>12}  a record may have several; mend the file in place and run it")
+        parts += [_field("records", f"{result.records:>10,}"), _field("accepted", f"{result.accepted:>10,}")]
+        parts += [_field("rejected", f"{result.rejected:>10,}  {_share(result.rejected, result.records)}")]
+        parts += _reasons(result)
+    if result.rejects_file:
+        parts.append(_field("rejects", relative(result.rejects_file)))
     for name, number in sorted(result.blank.items()):
-        lines.append(f"blank     {number:>12,}  {name} ({number / result.accepted:.0%} of the accepted)")
+        parts.append(
+            _field("blank", f"{number:>10,}  {name}, {_share(number, result.accepted)} of the accepted")
+        )
     for name, number in sorted(result.changed.items()):
-        lines.append(f"changed   {number:>12,}  {name}, by the contract's parsers and defaults")
-    lines += [f"warning   {sentence}" for sentence in result.warnings]
+        parts.append(_field("changed", f"{number:>10,}  {name}, by the contract's parsers and defaults"))
+    parts += [_field("warning", sentence, {"fg": "yellow"}) for sentence in result.warnings]
     if result.hosted:
-        lines.append(f"hosted    s3://{result.hosted.bucket}/{result.hosted.shown_key}")
-        lines.append(f"          {result.hosted.bytes:,} bytes, {result.hosted.url_mode} URL{_until(result)}")
+        where = f"s3://{result.hosted.bucket}/{result.hosted.shown_key}"
+        parts.append(_field("hosted", elided(where, width() - INDENT)))
+        parts.append(
+            _field("", f"{result.hosted.bytes:,} bytes, {result.hosted.url_mode} URL{_until(result)}")
+        )
     if result.requestid:
-        lines.append(f"job       {result.requestid}: {_job(result)}")
-    lines += [f"left      {left}" for left in result.left_behind]
+        parts.append(_field("job", f"{result.requestid}: {_job(result)}"))
+    parts += [_field("left", elided(left, width() - INDENT)) for left in result.left_behind]
     if result.request:
-        lines += ["would send", *(f"  {line}" for line in result.request.splitlines())]
-    return "\n".join(line.rstrip() for line in lines)
+        parts += ["would send", *(f"  {line}" for line in result.request.splitlines())]
+    if then:
+        parts.append(styled("next".ljust(INDENT), bold=True) + command(then, INDENT))
+    return "\n".join(part.rstrip() for part in parts)
 
 
-def _state(result: Result) -> str:
+def _field(label: str, text: str, style: Mapping[str, Any] | None = None) -> str:
+    """The text behind its label, in a column of its own."""
+    lines = wrapped(text, INDENT, label)
+    return lines[:INDENT] + styled(lines[INDENT:], **style) if style else lines
+
+
+def _reasons(result: Result) -> Iterator[str]:
+    """Each reason with its count, share, sentence and first line; a record may have several."""
+    counted = sorted(result.reasons.items(), key=lambda item: (-item[1], item[0]))
+    size = len(f"{counted[0][1]:,}") if counted else 0
+    for reason, number in counted[:_SHOWN_REASONS]:
+        head = f"  {number:>{size},}  {_share(number, result.records):>6}  "
+        why = result.why.get(reason)
+        first = f", first in {result.place} {why.first:,}" if why else ""
+        yield wrapped(f"{reason}{first}", len(head), head)
+        if why:
+            hint = f" It {why.hint}." if why.hint else ""
+            yield wrapped(f"{why.sentence}{hint}", len(head))
+    if len(counted) > _SHOWN_REASONS:
+        yield wrapped(f"… and {len(counted) - _SHOWN_REASONS} more reasons", len(head))
+
+
+def _share(part: int, total: int) -> str:
+    """So many of so many, in per cent; never 0 % of what is there, nor 100 % of less than all."""
+    percent = min(max(100 * part / total, 0.1), 99.9 if part < total else 100) if total and part else 0
+    return f"{percent:.1f} %" if 0 < percent < 10 or 99 < percent < 100 else f"{percent:.0f} %"
+
+
+def relative(path: str) -> str:
+    """The path from here, where it lies below."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
+
+
+def _state_style(result: Result) -> dict[str, Any]:
+    good = ("completed", "validated", "staged", "submitted", "duplicate_of")
+    if _is_stopped(result):
+        return {"fg": "yellow"}
+    return {"fg": "green" if result.state in good and not result.error else "red"}
+
+
+def _is_stopped(result: Result) -> bool:
+    return result.error is not None and result.error.type == "Interrupted"
+
+
+def _words(result: Result) -> str:
+    """The state of the run in words."""
     meaning = {
         "validated": "validated, nothing was staged or sent",
         "staged": "staged, nothing was sent",
@@ -119,9 +171,9 @@ def _state(result: Result) -> str:
         "unknown": "unknown: the platform may have taken the job",
     }
     words = meaning.get(result.state, result.state)
-    good = ("completed", "validated", "staged", "submitted", "duplicate_of")
-    styled = click.style(words, fg="green" if result.state in good else "red", bold=True)
-    return f"{click.style('SANDBOX', fg='yellow', bold=True)}, {styled}" if result.sandbox else styled
+    if _is_stopped(result) and result.state == "failed":
+        words = "stopped"
+    return f"SANDBOX, {words}" if result.sandbox else words
 
 
 def _end(result: Result) -> str:
@@ -140,10 +192,6 @@ def _until(result: Result) -> str:
     return f", fetchable until {expires_at}" if expires_at else ""
 
 
-def _rejects_file(result: Result) -> str:
-    return f"  -> {result.rejects_file}" if result.rejects_file else ""
-
-
 def _job(result: Result) -> str:
     if result.outcome is None:
         return "accepted; the platform tells its end in its panel, and by mail to submit.notifyemail"
@@ -152,9 +200,14 @@ def _job(result: Result) -> str:
 
 
 def failure(error: PipelineError) -> str:
-    """What went wrong and what to do next."""
-    hint = f"\n  -> {error.hint}" if error.hint else ""
-    return f"{click.style('Error:', fg='red', bold=True)} {error.message}{hint}"
+    """What went wrong and what to do next; a run that was stopped did not go wrong."""
+    message = wrapped(error.message, 0)
+    if isinstance(error, Interrupted):
+        head, _, rest = message.partition(" ")
+        message = f"{styled(head, fg='yellow', bold=True)} {rest}"
+    else:
+        message = f"{styled('Error:', fg='red', bold=True)} {wrapped(error.message, 7).lstrip()}"
+    return message + (f"\n{wrapped(error.hint, 5, '  ->')}" if error.hint else "")
 
 
 def sandbox(started: Sandbox) -> None:

@@ -171,7 +171,8 @@ class Examined:
 class Split:
     """A slice whose records go two ways: the bytes to stage, and those for the rejects file.
 
-    `reasons` counts why, a record once for each of its reasons; `changed` and `blank` count, by column, the
+    `reasons` counts why, a record once for each of its reasons, and `first` is where each was met first, in
+    the unit of the rejects file's places; `changed` and `blank` count, by column, the
     cells of staged records that the contract changed and that are empty. `size` is the slice's.
     """
 
@@ -183,6 +184,7 @@ class Split:
     changed: Mapping[str, int]
     blank: Mapping[str, int]
     size: int
+    first: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,26 @@
 """The rejects file: every record that was not accepted, where it stands and why, ready to be mended in place.
 
-Its columns are the source's own, then `_line` (or `_row`), `_reasons` and `_raw`; `run` knows such a file
-by the last three and takes it as a source. It has the source's delimiter and encoding, so that the program
-that made the source can open it. It appears with the first reject, readable by its owner only.
+Its columns are the source's own, then `_line` (or `_row`), `_reasons`, `_why` (the same in sentences) and
+`_raw`; `run` knows such a file by the last four and takes it as a source. It has the source's delimiter and
+encoding, so that the program that made the source can open it. It appears with the first reject, readable by
+its owner only.
 """
 
 from __future__ import annotations
 
 import codecs
 from collections import Counter
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import polars as pl
 
+from pipeline import causes
+from pipeline.contract import sentences
 from pipeline.contract.faults import Faults, Found
 from pipeline.contract.reading import read
 from pipeline.contract.rules import Bound
@@ -24,6 +29,7 @@ from pipeline.csv.cells import CANONICAL
 from pipeline.csv.cutting import cut
 from pipeline.csv.records import Records
 from pipeline.handoffs import Plan, Source, Split
+from pipeline.names import ADDED, columns_added
 from pipeline.private import PrivateFile
 
 # By these a program that opens the file knows how to read it.
@@ -40,13 +46,14 @@ class Rejects:
 
     def __init__(self, path: Path, source: Source) -> None:
         self._planned = path
-        self._columns = (*source.header.names, source.place_column, "_reasons", "_raw")
+        self._columns = (*source.header.names, source.place_column, *ADDED)
         self._delimiter, self._encoding = source.delimiter, source.encoding
         self._file: PrivateFile | None = None
         self._finished = False
         self.path: Path | None = None
         self.count = 0
         self.reasons: Counter[str] = Counter()
+        self._sample = self._latest = b""
 
     def __enter__(self) -> Self:
         return self
@@ -74,6 +81,18 @@ class Rejects:
         self._add(part.bad)
         self.count += part.rejected
         self.reasons.update(part.reasons)
+        self._sample += part.bad[: max(0, causes.SAMPLE_BYTES - len(self._sample))]
+        self._latest = part.bad
+
+    def causes(self, columns: tuple[str, ...]) -> dict[str, str]:
+        """What the cells rejected for a reason have in common; `columns` are the contract's names for all."""
+        names = (*columns, *columns_added(self._columns))
+        return causes.common(self._sample, self._delimiter, names, self.reasons)
+
+    @property
+    def ends_in_totals(self) -> bool:
+        """Whether the last reject looks like a line of totals."""
+        return causes.ends_in_totals(self._latest)
 
     def finish(self) -> None:
         """Say that the source was read to its end."""
@@ -96,8 +115,8 @@ def still_repeated(own: pl.DataFrame, earlier: pl.DataFrame, bound: Bound) -> li
     for unique in bound.uniques:
         if unique.keep == "none":
             continue
-        told = pl.col("reasons").fill_null("").str.split("; ").list.contains(unique.reason)
-        suspects = earlier.select(told & pl.col("raw").is_not_null()).to_series().arg_true()
+        repeated = pl.col("reasons").fill_null("").str.split("; ").list.contains(unique.reason)
+        suspects = earlier.select(repeated & pl.col("raw").is_not_null()).to_series().arg_true()
         cells = {row: _cells(earlier["raw"][row], own.width) for row in suspects.to_list()}
         known = {row: fields for row, fields in cells.items() if fields}
         before = pl.DataFrame(list(known.values()), dict.fromkeys(own.columns, pl.String), orient="row")
@@ -118,9 +137,9 @@ def _cells(raw: str, width: int) -> list[str | None]:
 
 def rejected_rows(records: Records, faults: Faults, plan: Plan) -> bytes:
     """The rejected records of a slice as they stand in the file, in source order, as UTF-8. Pure."""
-    repeats = [unique.reason for unique in plan.rules.bind(plan.header.columns).uniques]
+    words = _words(plan)
     malformed = _malformed(records, len(plan.header.columns))
-    both = pl.concat([_well_formed(records, faults, repeats), malformed], rechunk=True)
+    both = pl.concat([_well_formed(records, faults, words), malformed], rechunk=True)
     both = both.sort("order", maintain_order=True)
     lines: bytes = both.select((pl.col("line").str.join("\n") + "\n").cast(pl.Binary)).item()
     return _delimited(lines, plan.delimiter) if both.height else b""
@@ -136,23 +155,41 @@ def _delimited(lines: bytes, delimiter: str) -> bytes:
     return cells.write(table, delimiter).data
 
 
-def _well_formed(records: Records, faults: Faults, repeats: list[str]) -> pl.DataFrame:
+class _Words(NamedTuple):
+    """The reasons of a plan that are about a repeated key; each reason in a sentence, led by its column."""
+
+    repeats: frozenset[str]
+    why: Mapping[str, str]
+
+
+@lru_cache(maxsize=16)
+def _words(plan: Plan) -> _Words:
+    header = plan.header
+    own = dict(zip(header.columns, header.names, strict=True))
+    why = {
+        reason: f"{own[column]}: {sentence}" if column else sentence
+        for reason, (column, sentence) in sentences.of_reasons(plan.rules, header.columns).items()
+    }
+    return _Words(frozenset(unique.reason for unique in plan.rules.bind(header.columns).uniques), why)
+
+
+def _well_formed(records: Records, faults: Faults, words: _Words) -> pl.DataFrame:
     """Each record as it stands in the source, its place and reasons behind it: a line, and its order.
 
     One that repeats a key has its own text behind these too, so that it can be known again.
     """
     rows = faults.failing
-    repeating = [number for number, name in enumerate(faults.names) if name in repeats]
+    repeating = [number for number, name in enumerate(faults.names) if name in words.repeats]
     again = np.isin(rows, faults.rows[np.isin(faults.reasons, repeating)])
     columns = [
         records.texts(rows).alias("own"),
         pl.Series("place", records.places[rows]).cast(pl.String),
-        _reasons(faults),
+        _reasons(faults, words.why),
         pl.Series("again", again, pl.Boolean),
         pl.Series("order", 2 * rows + 1, pl.Int64),
     ]
     raw = pl.when("again").then(_field(pl.col("own"))).otherwise(pl.lit(""))
-    line = pl.concat_str("own", "place", "names", raw, separator=",")
+    line = pl.concat_str("own", "place", "reasons", raw, separator=",")
     return pl.DataFrame(columns).select(line.alias("line"), "order")
 
 
@@ -164,9 +201,10 @@ def _malformed(records: Records, width: int) -> pl.DataFrame:
             {
                 "place": [str(one.place) for one in records.malformed],
                 "reasons": [f"_record:{one.reason}" for one in records.malformed],
+                "why": [sentences.of_record(one.reason) for one in records.malformed],
                 "raw": [one.raw.decode() for one in records.malformed],
             },
-            schema=dict.fromkeys(("place", "reasons", "raw"), pl.String),
+            schema=dict.fromkeys(("place", "reasons", "why", "raw"), pl.String),
         )
     )
     lines = written.texts(np.arange(len(written)))
@@ -174,18 +212,28 @@ def _malformed(records: Records, width: int) -> pl.DataFrame:
     return pl.DataFrame([(blank + lines).alias("line"), order])
 
 
-def _reasons(faults: Faults) -> pl.Series:
-    """The reasons against each row that has any, as a field of a CSV."""
-    names = pl.Series("names", faults.names, pl.String)
+def _reasons(faults: Faults, why: Mapping[str, str]) -> pl.Series:
+    """The reasons against each row that has any, as two fields of a CSV: their names, and their sentences."""
+    words = pl.DataFrame(
+        {"names": faults.names, "why": [why[name] for name in faults.names]},
+        schema={"names": pl.String, "why": pl.String},
+    )
     first = np.flatnonzero(np.diff(faults.rows, prepend=-1))
     count = np.diff(first, append=len(faults.rows))
-    listed = names.to_frame().select(_field(pl.col("names"))).to_series().gather(faults.reasons[first])
+    listed = (
+        words.select(_two_fields(pl.col("names"), pl.col("why"))).to_series().gather(faults.reasons[first])
+    )
     if len(several := np.flatnonzero(count > 1)):
         among = np.repeat(count > 1, count)
-        reasons = {"row": faults.rows[among], "names": names.gather(faults.reasons[among])}
-        by_row = pl.DataFrame(reasons).group_by("row", maintain_order=True)
-        listed = listed.scatter(several, by_row.agg(_field(pl.col("names").str.join("; ")))["names"])
+        each = words[faults.reasons[among]].with_columns(pl.Series("row", faults.rows[among]))
+        joined = _two_fields(pl.col("names").str.join("; "), pl.col("why").str.join(" "))
+        by_row = each.group_by("row", maintain_order=True).agg(joined)
+        listed = listed.scatter(several, by_row["reasons"])
     return listed
+
+
+def _two_fields(names: pl.Expr, why: pl.Expr) -> pl.Expr:
+    return pl.concat_str(_field(names), _field(why), separator=",").alias("reasons")
 
 
 def _field(text: pl.Expr) -> pl.Expr:

@@ -126,18 +126,36 @@ class Failure:
         return plain | ({} if self.retry_after is None else {"retry_after": self.retry_after})
 
 
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What a reason to reject records means: a sentence that says what the contract asks.
+
+    `first` is where it was met first: a line of the source, a row of a frame. `hint` is what the cells that
+    were rejected for it have in common, "" if nothing.
+    """
+
+    sentence: str
+    first: int
+    hint: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {"sentence": self.sentence, "first": self.first, "hint": self.hint}
+
+
 @dataclass(slots=True)
 class Result:
     """How far a run came and what it did; `to_dict` is what `--json` prints.
 
-    `sandbox` says that storage and API were the embedded ones: nothing left this machine. `changed` counts,
-    for each column, cells that the contract's parsers and defaults changed; `warnings` are plain sentences
-    without contacts' values. `left_behind` names what a run that ended badly could not remove from the
-    bucket. `duplicate_of` is the run whose job stands for this one's, which sent nothing; `content_differs`
-    says that what that run sent was another content. `recorded` says that the ledger knows this run, so that
-    starting it again sends nothing twice, `steps` when each step began and ended, `source` and `contract`
-    what was given: JSON has none of these four. `request` is set by a dry run only: the request that would
-    be sent, with its secrets masked.
+    `why` says of each of the `reasons` what it means; `place` is what it counts by. `sandbox` says that
+    storage and API were the embedded ones: nothing left this machine. `changed` counts, for each column,
+    cells that the contract's parsers and defaults changed; `warnings` are plain sentences without contacts'
+    values. `left_behind` names what a run that ended badly could not remove from the bucket. `duplicate_of`
+    is the run whose job stands for this one's, which sent nothing; `content_differs` says that what that run
+    sent was another content. `recorded` says that the ledger knows this run, so that starting it again sends
+    nothing twice, `steps` when each step began and ended, `source` and `contract` what was given: JSON has
+    none of these four, nor `place`. `request` is set by a dry run only: the request that would be sent, with
+    its secrets masked.
     """
 
     run_id: str
@@ -147,6 +165,7 @@ class Result:
     rejected: int = 0
     rejects_file: str | None = None
     reasons: dict[str, int] = field(default_factory=dict)
+    why: dict[str, Why] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     blank: dict[str, int] = field(default_factory=dict)
     hosted: HostedFile | None = None
@@ -163,6 +182,7 @@ class Result:
     source: Named | None = None
     contract: Named | None = None
     steps: dict[str, Period] = field(default_factory=dict)
+    place: Literal["line", "row"] = "line"
 
     def _repr_html_(self) -> str:
         """The result as a small table, for notebooks: counts, ids and names, no contacts' values."""
@@ -203,6 +223,7 @@ class Result:
             "rejected": self.rejected,
             "rejects_file": self.rejects_file,
             "reasons": dict(self.reasons),
+            "why": {reason: why.to_dict() for reason, why in self.why.items()},
             "changed": dict(self.changed),
             "blank": dict(self.blank),
             "hosted": hosted

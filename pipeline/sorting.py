@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.causes import TOTALS
+from pipeline.contract import sentences
 from pipeline.errors import ConfigError, RejectedRows, SourceError
-from pipeline.handoffs import Plan, Progress, Source
+from pipeline.handoffs import Header, Plan, Progress, Source
 from pipeline.read import local_path
 from pipeline.rejects import Rejects
-from pipeline.result import Result
+from pipeline.result import Result, Why
 from pipeline.validation import header_row, validate_slices
 
 if TYPE_CHECKING:
@@ -63,7 +66,7 @@ def sort_records(
     With `first` reading ends once so many records are good, and no more of them are written. Raises
     SourceError where there are no records at all.
     """
-    done = 0
+    done, meanings = 0, sentences.of_reasons(plan.rules, source.header.columns)
     write(header_row(source.header))
     with closing(validate_slices(source.slices(), plan, contract, workers)) as parts:
         for part in parts:
@@ -77,6 +80,11 @@ def sort_records(
             result.accepted += size
             result.rejected, result.reasons = rejects.count, dict(rejects.reasons)
             result.records = result.accepted + result.rejected
+            for reason, place in part.first.items():
+                if reason not in result.why:
+                    meaning = meanings.get(reason)
+                    sentence = meaning.sentence if meaning else sentences.of_record(reason)
+                    result.why[reason] = Why(sentence, place)
             result.rejects_file = str(rejects.path) if rejects.path else None
             for total, counts in ((result.changed, part.changed), (result.blank, part.blank)):
                 for name, count in counts.items():
@@ -102,6 +110,16 @@ def leading_records(data: bytes, count: int) -> bytes:
             if quotes % 2 == 0:
                 break
     return data[:end]
+
+
+def look_at_rejects(rejects: Rejects, header: Header, result: Result) -> None:
+    """Say in the result where the rejects lie and what they have in common."""
+    result.rejects_file = str(rejects.path) if rejects.path else None
+    for reason, hint in rejects.causes(header.columns).items():
+        if reason in result.why:  # a stop may have come between the two
+            result.why[reason] = replace(result.why[reason], hint=hint)
+    if rejects.ends_in_totals:
+        result.warnings.append(TOTALS)
 
 
 def require_enough(wanted: ContractConfig, result: Result, hints: Mapping[str, str]) -> None:

@@ -143,7 +143,7 @@ class Run:
         from pipeline.contract.header import header_warnings
         from pipeline.read import open_source
         from pipeline.rejects import Rejects
-        from pipeline.sorting import require_enough, sort_records, what_to_read
+        from pipeline.sorting import look_at_rejects, require_enough, sort_records, what_to_read
 
         with ExitStack() as stack:
             opened = open_source(
@@ -163,7 +163,8 @@ class Run:
             folder = self.output or self.config.path(wanted.rejects)
             path = folder / ("rejects.csv" if self.output else f"{result.run_id}.csv")
             rejects = Rejects(path, source)
-            stack.callback(lambda: setattr(result, "rejects_file", rejects.path and str(rejects.path)))
+            result.place = "row" if source.place_column == "_row" else "line"
+            stack.callback(look_at_rejects, rejects, source.header, result)
             stack.enter_context(rejects)
             target = self._target(stack, until, source.size)
             write = target.write if target else len

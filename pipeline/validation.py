@@ -136,7 +136,18 @@ def split(examined: Examined, repeats: Sequence[Found], plan: Plan) -> Split:
         changed=_counts(examined.changed, good),
         blank=_counts(examined.blank, good),
         size=examined.size,
+        first=_first_places(records, faults),
     )
+
+
+def _first_places(records: Records, faults: Faults) -> dict[str, int]:
+    """Where each reason was met first."""
+    row = np.full(len(faults.names), -1)
+    row[faults.reasons[::-1]] = faults.rows[::-1]  # by row: of several the first is written last
+    found = {faults.names[i]: int(records.places[row[i]]) for i in np.flatnonzero(row >= 0).tolist()}
+    for one in records.malformed:
+        found.setdefault(f"_record:{one.reason}", one.place)
+    return found
 
 
 def _counts(where: Mapping[str, Mask], good: Mask) -> dict[str, int]:

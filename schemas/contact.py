@@ -31,7 +31,7 @@ def optional(dtype: object, *checks: pa.Check, what: str, unique: bool = False) 
 
 def text(longest: int, what: str) -> pa.Column:
     """Free text, optional."""
-    sentence = f"At most {longest} characters."
+    sentence = f"Must have at most {longest} characters."
     fits = pa.Check.str_length(max_value=longest, error="too_long", description=sentence)
     return optional(str, fits, what=what)
 
@@ -39,17 +39,19 @@ def text(longest: int, what: str) -> pa.Column:
 def undamaged(length: int | None = None) -> list[pa.Check]:
     """Checks for what spreadsheets do to numbers that are meant as text."""
     checks = [
-        pa.Check.no_scientific_notation(description="Not 9.19E+11: digits are lost."),
-        pa.Check.no_trailing_decimal(description="Not 919876543210.0: it went through a decimal column."),
+        pa.Check.no_scientific_notation(description="Must not be written like 9.19E+11: digits are lost."),
+        pa.Check.no_trailing_decimal(
+            description="Must not end like 919876543210.0: it went through a column of decimals."
+        ),
         pa.Check.no_leading_apostrophe(
-            description="Not '919876543210: the apostrophe is a spreadsheet's own."
+            description="Must not begin with an apostrophe, like '919876543210: it is a spreadsheet's own."
         ),
         pa.Check.no_disguise(
-            description='Not ="0123", not in quotes, no tab, no-break space or zero-width character.'
+            description='Must be bare: no ="0123", no quotes, no tab, no-break space or zero-width character.'
         ),
     ]
     if length:
-        sentence = f"Not fewer than {length} digits: leading zeros are lost."
+        sentence = f"Must have {length} digits: one with fewer has lost its leading zeros."
         lost = pa.Check.no_lost_leading_zero(
             length=length, error="no_lost_leading_zero", description=sentence
         )
@@ -78,16 +80,18 @@ CONTACT = pa.DataFrameSchema(
         ),
         "EMAIL": optional(
             str,
-            pa.Check.email(description="An e-mail address, by the rules of the standards."),
+            pa.Check.email(description="Must be one e-mail address, by the rules of the standards."),
             unique=True,
             what="E-mail address; no other contact has the same.",
         ),
         "MOBILE": optional(
             str,
-            pa.Check.phone(error="phone", description="One number that can be dialled, and nothing else."),
+            pa.Check.phone(
+                error="phone", description="Must be one number that can be dialled, and nothing else."
+            ),
             pa.Check.no_missing_country_code(
                 error="no_missing_country_code",
-                description="With its country code, unless contract.region says whose numbers lack theirs.",
+                description="Must have its country code, unless contract.region says which one is meant.",
             ),
             *undamaged(),
             what="Mobile number with its country code, with or without a plus.",
@@ -96,17 +100,17 @@ CONTACT = pa.DataFrameSchema(
         "LAST_NAME": text(100, "Family name."),
         "GENDER": optional(
             str,
-            pa.Check.isin(GENDERS, error="isin", description="M, F, O or U, or the word in English."),
+            pa.Check.isin(GENDERS, error="isin", description="Must be M, F, O or U, or the word in English."),
             what="Gender.",
         ),
         "DOB": optional(
             pa.Date,
-            date_between(dt.date(1900, 1, 1), dt.date.today(), "From 1900 until today."),
+            date_between(dt.date(1900, 1, 1), dt.date.today(), "Must be from 1900 until today."),
             what="Date of birth, as YYYY-MM-DD.",
         ),
         "AGE": optional(
             "Int64",
-            pa.Check.in_range(0, 120, error="in_range", description="From 0 to 120 years."),
+            pa.Check.in_range(0, 120, error="in_range", description="Must be from 0 to 120 years."),
             what="Age in years.",
         ),
         "COMPANY": text(200, "Employer."),
@@ -115,14 +119,16 @@ CONTACT = pa.DataFrameSchema(
         "STATE": text(100, "State, province or prefecture."),
         "POSTAL_CODE": optional(
             str,
-            pa.Check.str_length(max_value=12, error="too_long", description="At most 12 characters."),
+            pa.Check.str_length(
+                max_value=12, error="too_long", description="Must have at most 12 characters."
+            ),
             *undamaged(),
             what="Postal code; a text, for its leading zeros and its letters.",
         ),
         "COUNTRY": optional(
             str,
             pa.Check.str_matches(
-                r"[A-Z]{2}\Z", error="str_matches", description="Two capital letters, ISO 3166."
+                r"[A-Z]{2}\Z", error="str_matches", description="Must be two capital letters, by ISO 3166."
             ),
             what="Country, by its two-letter code.",
         ),
@@ -131,7 +137,7 @@ CONTACT = pa.DataFrameSchema(
             pa.Check.str_matches(
                 r"[a-z]{2,3}(-[A-Za-z]{2,4})?\Z",
                 error="str_matches",
-                description="Two or three small letters, a region or script after a dash: pt, pt-BR.",
+                description="Must be two or three small letters, a region or script after a dash: pt, pt-BR.",
             ),
             what="Language, by its ISO 639 code.",
         ),
@@ -143,7 +149,9 @@ CONTACT = pa.DataFrameSchema(
         ),
         "OPT_IN": optional(
             str,
-            pa.Check.isin(YES_OR_NO, error="isin", description="Yes or no, in one of the usual ways."),
+            pa.Check.isin(
+                YES_OR_NO, error="isin", description="Must be yes or no, in one of the usual ways."
+            ),
             what="Whether the contact agreed to be written to.",
         ),
     },

@@ -250,7 +250,7 @@ def test_a_rejects_file_is_mended_in_place_and_run(world: World, tmp_path: Path)
         "_record:not_mended": 1,
     }
     again = dicts_of(second.rejects_file)
-    assert list(again[0]) == ["E-mail", "MOBILE", "CITY", "AGE", "_line", "_reasons", "_raw"]
+    assert list(again[0]) == ["E-mail", "MOBILE", "CITY", "AGE", "_line", "_reasons", "_why", "_raw"]
     assert again[-1]["_raw"] == "x,y"
 
 
@@ -263,7 +263,7 @@ def test_rejects_saved_again_with_semicolons_and_columns_called_like_ours(
     first = run(source, config, until="stage")
     with Path(str(first.rejects_file)).open(newline="", encoding="utf-8-sig") as file:
         header, *rows = list(csv.reader(file, delimiter=";"))
-    assert header == ["EMAIL", "_line", "_reasons", "_line", "_reasons", "_raw"]
+    assert header == ["EMAIL", "_line", "_reasons", "_line", "_reasons", "_why", "_raw"]
     rows[0][0] = "x@example.com"
     for delimiter in ",;":
         (tmp_path / "mended.csv").write_text("\ufeff" + as_csv([header, *rows], delimiter=delimiter))
@@ -321,7 +321,7 @@ def test_columns_are_mapped(world: World, tmp_path: Path) -> None:
     source = {"delimiter": ";", "columns": {"E-mail address": "EMAIL", "Ort": "CITY"}}
     result, rows = staged(world, path, source=source)
     assert rows == [["EMAIL", "CITY"], ["a@example.com", "Ulm, Donau"]]
-    names = ["E-mail address", "Ort", "_line", "_reasons", "_raw"]
+    names = ["E-mail address", "Ort", "_line", "_reasons", "_why", "_raw"]
     assert list(dicts_of(result.rejects_file, delimiter=";")[0]) == names
     with world.untouched(), pytest.raises(SourceError, match="'Orte'") as caught:
         staged(world, path, source=source | {"columns": {"Orte": "CITY", "E-mail address": "EMAIL"}})
@@ -517,7 +517,7 @@ def test_the_command_line_says_what_the_library_says(
     assert set(said) == {
         "run_id", "state", "records", "accepted", "rejected", "rejects_file", "reasons", "changed", "blank",
         "hosted", "requestid", "duplicate_of", "content_differs", "outcome", "error", "sandbox", "staged",
-        "warnings", "left_behind",
+        "warnings", "left_behind", "why",
     }  # fmt: skip
     if code:
         assert set(said["error"]) == {"type", "message", "hint", "retryable", "exit_code"}

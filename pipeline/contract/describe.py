@@ -95,7 +95,7 @@ def check_rule(check: Check) -> CheckRule:
         kind, plain = OPAQUE, {}
     if check.element_wise or check.groupby is not None:
         kind, plain = OPAQUE, {}
-    return CheckRule(check_name(check), kind, plain, check.ignore_na)
+    return CheckRule(check_name(check), kind, plain, check.ignore_na, str(check.description or "").strip())
 
 
 def cell_type(dtype: dtypes.DataType | None, where: str) -> CellType:

@@ -21,6 +21,8 @@ OPAQUE = "opaque"
 ANY_FILLED = "any_filled"  # the one kind of check that is not pandera's: one of `columns` is not empty
 ROW = "_row"  # the column that a reason names where it is about the whole row
 NOT_NULLABLE = "not_nullable"
+UNIQUE = "field_uniqueness"
+UNIQUE_TOGETHER = "multiple_fields_uniqueness"
 PARSER = "parser"  # a filled cell of which the contract's parser made nothing
 
 Keep = Literal["first", "last", "none"]
@@ -56,13 +58,15 @@ class CheckRule:
 
     `kind` is pandera's own name of a built-in or registered check (`in_range`, `email`) or OPAQUE, `args`
     are its arguments as plain data: None, bool, int, float, str, date, datetime and tuples of these; a
-    compiled pattern is its text, with its flags under `flags`. Sets are tuples, sorted.
+    compiled pattern is its text, with its flags under `flags`. Sets are tuples, sorted. `description` is the
+    contract's own sentence about it, which changes no verdict.
     """
 
     name: str
     kind: str = OPAQUE
     args: Mapping[str, Any] = field(default_factory=dict)
     ignore_na: bool = True
+    description: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ class Unique:
 
     columns: tuple[str, ...]
     keep: Keep
-    reason: str = f"{ROW}:multiple_fields_uniqueness"
+    reason: str = f"{ROW}:{UNIQUE_TOGETHER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,7 @@ class Rules:
         """These rules for a source with these columns; raises ConfigError where two rules claim one."""
         found = {column: rule for column in columns if (rule := self.rule(column))}
         rules = dict(sorted(found.items(), key=lambda item: self.columns.index(item[1])))
-        own = [Unique((c,), rule.unique, f"{c}:field_uniqueness") for c, rule in rules.items() if rule.unique]
+        own = [Unique((c,), rule.unique, f"{c}:{UNIQUE}") for c, rule in rules.items() if rule.unique]
         # pandera looks at those of the columns that are there, and so does this.
         present = [dataclasses.replace(u, columns=tuple(filter(rules.get, u.columns))) for u in self.uniques]
         uniques = (*own, *(unique for unique in present if unique.columns))
@@ -198,5 +202,5 @@ def _names(rule: ColumnRule, rules: Rules) -> Iterator[str]:
     if not rule.nullable:
         yield NOT_NULLABLE
     if rule.unique:
-        yield "field_uniqueness"
+        yield UNIQUE
     yield from (check.name for check in rule.checks)

@@ -17,7 +17,6 @@ from pipeline.handoffs import Header, Table
 from pipeline.read import mended
 from pipeline.read.csvhead import Head, Layout, cut_block, layout_of
 from pipeline.read.header import has_text, header_of
-from pipeline.read.mended import MENDED_BY
 from pipeline.read.stream import ByteStream, open_stream, shown
 
 if TYPE_CHECKING:
@@ -45,8 +44,9 @@ def open_csv(
         head = Head(stream, layout, min(step, 1 << 16))
         names = head.names(config.columns, contract_names)
         place: Literal["_line", "_row"] = "_line"
-        if layout.rejects:
-            place, names = ("_row" if names[-3] == "_row" else "_line"), names[: -len(MENDED_BY)]
+        if layout.added:
+            own = len(names) - len(layout.added)
+            place, names = ("_row" if names[own] == "_row" else "_line"), names[:own]
         header = header_of(
             names, config.columns, contract_names=contract_names, resolve=resolve, where=head.where
         )
@@ -99,7 +99,7 @@ class CsvSource:
     def slices(self) -> Iterator[CsvSlice]:
         """Its slices in order. Raises SourceError where the file cannot be read to its end."""
         carry, line, index, seen, final = b"", self.first_line, 0, 0, False
-        width = len(self.header.columns) + len(MENDED_BY) * self.layout.rejects
+        width = len(self.header.columns) + len(self.layout.added)
         while not final:
             # A record longer than a slice is read on in ever larger steps, not again and again.
             more = self.stream.read(max(self.step, len(carry)))
@@ -132,8 +132,8 @@ class CsvSlice:
         """The slice as text: its own bytes where they are in the staged form, else written anew."""
         columns, layout, unnamed = self.header.columns, self.layout, self.header.unnamed
         earlier = None
-        if layout.rejects:
-            cells, found = parse(self.found, layout.dialect, (*columns, *MENDED_BY))
+        if layout.added:
+            cells, found = parse(self.found, layout.dialect, (*columns, *layout.added))
             found = replace(found, places=mended.first_places(cells, found.places))
             cells, found = _without_unmended(cells, found, columns)
             cells, found = _without_unnamed(cells, found, unnamed)

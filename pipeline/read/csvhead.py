@@ -13,6 +13,7 @@ from pipeline.csv.cutting import LINE_FACTOR, Cut, LineTooLongError, cut
 from pipeline.csv.dialect import Dialect
 from pipeline.csv.records import Malformed
 from pipeline.errors import SourceError
+from pipeline.names import columns_added
 from pipeline.read.encoding import marked_encoding
 from pipeline.read.header import (
     UNNAMED_HINT,
@@ -21,7 +22,6 @@ from pipeline.read.header import (
     check_quoted,
     check_separated,
     hint_on_width,
-    is_rejects,
 )
 from pipeline.read.stream import ByteStream
 
@@ -33,14 +33,14 @@ _LINE_END = re.compile(rb"\r\n|[\r\n]")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a file is written; `rejects` where it is a rejects file of ours."""
+    """How a file is written; `added` are the columns that a rejects file of ours adds to its source's."""
 
     dialect: Dialect
     encoding: str | None
     skip_rows: int
     header_rows: int
     limit: int
-    rejects: bool = False
+    added: tuple[str, ...] = ()
 
 
 def layout_of(stream: ByteStream, config: SourceConfig) -> Layout:
@@ -54,10 +54,10 @@ def layout_of(stream: ByteStream, config: SourceConfig) -> Layout:
     marked = marked_encoding(stream.head)
     head = stream.head.decode(marked, "replace").encode("utf-8", "replace") if marked else stream.head
     for dialect in (Dialect(config.delimiter), Dialect(), configured):
-        if is_rejects(_first_row(head, dialect)):
+        if added := columns_added(_first_row(head, dialect)):
             encoding = None if marked or stream.is_utf8() else config.encoding
             # Its _raw may hold a whole malformed line, each byte of it shown as \xNN.
-            return Layout(dialect, encoding, 0, 1, limit * LINE_FACTOR * 4, rejects=True)
+            return Layout(dialect, encoding, 0, 1, limit * LINE_FACTOR * 4, added)
     return Layout(configured, config.encoding, config.skip_rows, config.header_rows, limit)
 
 

@@ -53,7 +53,7 @@ def open_pandas(
             part = frame.iloc[at : at + step]
             yield len(part), [partial(pandas_text, part.iloc[:, i], days=days[i]) for i in range(width)]
 
-    yield FrameSource(head.header, head.rejects, rows, pieces)
+    yield FrameSource(head.header, head.added, rows, pieces)
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def open_polars(
             columns = zip(part, head.days, strict=True)
             yield part.height, [partial(of_series, column, days=days) for column, days in columns]
 
-    yield FrameSource(head.header, head.rejects, frame.height, pieces)
+    yield FrameSource(head.header, head.added, frame.height, pieces)
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def open_arrow(
         yield from _pieces_of(waiting, step, head.days)
 
     rows = getattr(stream, "num_rows", None)
-    yield FrameSource(head.header, head.rejects, rows if isinstance(rows, int) else None, pieces)
+    yield FrameSource(head.header, head.added, rows if isinstance(rows, int) else None, pieces)
 
 
 def _next(reader: Any) -> Any:
@@ -142,7 +142,7 @@ class FrameSource:
     """An opened frame (a `Source`)."""
 
     header: Header
-    rejects: bool
+    added: tuple[str, ...]
     size: int | None
     pieces: Callable[[], Iterator[Piece]]
     place_column: Literal["_line", "_row"] = "_row"
@@ -168,7 +168,7 @@ class FrameSource:
         """Its slices in order. Raises SourceError where an Arrow stream breaks off."""
         first = 0
         for index, (rows, texts) in enumerate(self.pieces()):
-            yield FrameSlice(index, rows, first, self.header, self.rejects, texts)
+            yield FrameSlice(index, rows, first, self.header, self.added, texts)
             first += rows
 
 
@@ -180,7 +180,7 @@ class FrameSlice:
     size: int
     first: int
     header: Header
-    rejects: bool
+    added: tuple[str, ...]
     texts: Sequence[Callable[[], Text]] = field(repr=False)
 
     def table(self, wanted: Sequence[str]) -> Table:  # noqa: ARG002 - all are there, to be written
@@ -188,11 +188,8 @@ class FrameSlice:
 
         Raises SourceError for a value that has no certain text.
         """
-        names = (
-            *self.header.names,
-            *mended.MENDED_BY[: len(self.texts) - len(self.header.names)],
-        )
-        columns = (*self.header.columns, *names[len(self.header.columns) :])
+        names = (*self.header.names, *self.added)
+        columns = (*self.header.columns, *self.added)
         found = [self._text(*named) for named in zip(names, columns, self.texts, strict=True)]
         named = {name: text.cells for name, text in zip(columns, found, strict=True)}
         cells = pl.DataFrame(named).with_columns(pl.when(pl.all() != "").then(pl.all()))
@@ -204,7 +201,7 @@ class FrameSlice:
             reasons.setdefault(row, "unnamed_cell")
         raws = dict(zip(reasons, self._raws(own, list(reasons)), strict=True))
         places: Offsets = np.arange(self.first, self.first + self.size)
-        if self.rejects:
+        if self.added:
             places = mended.first_places(cells, places)
             for row in mended.unmended(cells, self.header.columns).arg_true().to_list():
                 reasons[row], raws[row] = "not_mended", cells["\0raw"][row]
@@ -216,7 +213,7 @@ class FrameSlice:
         good = ~pl.int_range(self.size, eager=True).is_in(bad)
         own = own.filter(good)
         records = replace(write(own), places=places[good.to_numpy()], malformed=malformed)
-        return Table(records, own, mended.earlier(cells.filter(good)) if self.rejects else None)
+        return Table(records, own, mended.earlier(cells.filter(good)) if self.added else None)
 
     def _text(self, name: str, column: str, text: Callable[[], Text]) -> Text:
         try:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.errors import SourceError
 from pipeline.handoffs import Header
-from pipeline.names import plain_name
-from pipeline.read.header import header_of, is_rejects
-from pipeline.read.mended import MENDED_BY
+from pipeline.names import columns_added, plain_name
+from pipeline.read.header import header_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Head(NamedTuple):
-    """The columns, whether they are those of a rejects file, and which of them are of dates."""
+    """The columns, those that a rejects file has added, and which of them all are of dates."""
 
     header: Header
-    rejects: bool
+    added: tuple[str, ...]
     days: Sequence[bool]
 
 
@@ -55,8 +54,7 @@ def head_of(
                 f"{where}: the name of column {number} is no text but {type(name).__name__}",
                 hint="Give the columns names: frame.columns = [...]",
             )
-    rejects = is_rejects(names)
-    own = tuple(names[: -len(MENDED_BY)] if rejects else names)
+    added = columns_added(names)
+    own = tuple(names[: len(names) - len(added)])
     header = header_of(own, config.columns, contract_names=contract_names, resolve=resolve, where=where)
-    added = [False] * (len(names) - len(own))
-    return Head(header, rejects, [*map(takes_days, header.columns), *added])
+    return Head(header, added, [*map(takes_days, header.columns), *(False for _ in added)])

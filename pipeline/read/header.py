@@ -211,8 +211,3 @@ def has_text(cells: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
 
 def _bare(name: str) -> str:
     return _AROUND.sub("", name)
-
-
-def is_rejects(names: Sequence[str]) -> bool:
-    """Whether these are the columns of a rejects file of ours."""
-    return len(names) > 3 and names[-3] in ("_line", "_row") and tuple(names[-2:]) == ("_reasons", "_raw")

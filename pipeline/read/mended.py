@@ -9,9 +9,6 @@ import polars as pl
 
 from pipeline.arrays import Offsets
 
-# No column of a source can be called so.
-MENDED_BY = ("\0place", "\0reasons", "\0raw")
-
 
 def first_places(cells: pl.DataFrame, places: Offsets) -> Offsets:
     """Where each record stood in the first source; its place in the rejects file, where that was lost."""
