@@ -55,13 +55,17 @@ def cli(context: click.Context) -> None:
 
 
 @cli.command()
-@click.argument("folder", default=".", metavar="[DIR]")
-def init(folder: str) -> None:
-    """Write a config, the default contract and the example to DIR (default: here), to start from."""
-    from pipeline import starter
+@click.argument("place", default=".", metavar="[FILE|DIR]")
+@click.option("-o", "--output", metavar="DIR", help="Where config and contract for FILE go; default: here.")
+def init(place: str, output: str | None) -> None:
+    """Write a config and a contract to start from: for FILE, by a look at it; else the example's, to DIR.
 
-    for path in starter.write(Path(folder)):
-        click.echo(path)
+    What a look guesses is printed, and stands in the files with the reason. Nothing is overwritten.
+    """
+    from pipeline.look.writing import begin
+
+    for line in begin(Path(place), Path(output) if output else None):
+        click.echo(line)
 
 
 @cli.command()

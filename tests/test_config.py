@@ -70,6 +70,7 @@ DEFAULTS: dict[str, Any] = {
     "source.escapechar": None,
     "source.encoding": None,
     "source.skip_rows": 0,
+    "source.footer": None,
     "source.header_rows": 1,
     "source.columns": {},
     "source.max_record_bytes": 1 << 20,

@@ -22,6 +22,7 @@ from pipeline.config.types import (
     Names,
     OneAscii,
     OneAsciiOrNone,
+    Pattern,
     Whole,
 )
 from pipeline.config.yamltext import Key, place
@@ -42,6 +43,9 @@ class SourceConfig(Section):
     )
     encoding: Encoding | None = Field(None, description="Default: UTF-8, or what a byte order mark says.")
     skip_rows: Whole = Field(0, ge=0, description="Lines before the header that are not part of the table.")
+    footer: Pattern | None = Field(
+        None, description="A pattern of how the line after the last record begins, such as Summe."
+    )
     header_rows: Whole = Field(
         1, ge=0, le=10, description="Rows of the header, joined by a blank; 0: none, the contract's order."
     )

@@ -78,6 +78,16 @@ def _encoding(value: str) -> str:
     return value
 
 
+def _pattern(value: str) -> str:
+    try:
+        matches = re.compile(value).match("")
+    except re.error:
+        raise ValueError("a regular expression; before marks such as ( and * stands a backslash") from None
+    if matches:
+        raise ValueError("a pattern that every line matches")
+    return value
+
+
 def _prefix(value: str) -> str:
     if not re.fullmatch(r"(?:[A-Za-z0-9_=-][A-Za-z0-9._=-]*(?:/|\Z))*", value) or len(value) > 500:
         raise ValueError("letters, digits and - _ = . between single slashes, not starting with one")
@@ -153,6 +163,7 @@ MaxRejected = Annotated[
 OneAscii = Annotated[str, AfterValidator(_one_ascii)]
 OneAsciiOrNone = Annotated[str, AfterValidator(lambda value: value and _one_ascii(value))]
 Encoding = Annotated[str, AfterValidator(_encoding)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
     from phonenumbers import PhoneNumber
 
-__all__ = ["digits", "e164"]
+__all__ = ["digits", "e164", "mobile_digits"]
 
 
 def digits(text: str, region: str | None = None) -> str | None:
@@ -42,6 +42,13 @@ def digits(text: str, region: str | None = None) -> str | None:
         return None
     meant = next(filter(_is_mobile, found), found[0])
     return format_number(meant, PhoneNumberFormat.E164).removeprefix("+")
+
+
+def mobile_digits(text: str, region: str) -> str | None:
+    """The same, of a mobile number only."""
+    found = digits(text, region)
+    number = _number(f"+{found}", None) if found else None
+    return found if number and _is_mobile(number) else None
 
 
 def _number(text: str, region: str | None) -> PhoneNumber | None:

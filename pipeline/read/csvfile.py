@@ -16,6 +16,7 @@ from pipeline.csv.records import Malformed, Records
 from pipeline.handoffs import Header, Table
 from pipeline.read import mended
 from pipeline.read.csvhead import Head, Layout, cut_block, layout_of
+from pipeline.read.footer import WithoutFooter
 from pipeline.read.header import has_text, header_of
 from pipeline.read.stream import ByteStream, open_stream, shown
 
@@ -100,9 +101,11 @@ class CsvSource:
         """Its slices in order. Raises SourceError where the file cannot be read to its end."""
         carry, line, index, seen, final = b"", self.first_line, 0, 0, False
         width = len(self.header.columns) + len(self.layout.added)
+        footer = self.layout.footer
+        stream = WithoutFooter(self.stream, footer) if footer else self.stream
         while not final:
             # A record longer than a slice is read on in ever larger steps, not again and again.
-            more = self.stream.read(max(self.step, len(carry)))
+            more = stream.read(max(self.step, len(carry)))
             final = not more
             # A slice that ends with a line need not be copied again to be cut off there.
             whole = more.rfind(b"\n") + 1 or len(more)

@@ -41,6 +41,7 @@ class Layout:
     header_rows: int
     limit: int
     added: tuple[str, ...] = ()
+    footer: str | None = None
 
 
 def layout_of(stream: ByteStream, config: SourceConfig) -> Layout:
@@ -58,7 +59,8 @@ def layout_of(stream: ByteStream, config: SourceConfig) -> Layout:
             encoding = None if marked or stream.is_utf8() else config.encoding
             # Its _raw may hold a whole malformed line, each byte of it shown as \xNN.
             return Layout(dialect, encoding, 0, 1, limit * LINE_FACTOR * 4, added)
-    return Layout(configured, config.encoding, config.skip_rows, config.header_rows, limit)
+    rows = config.skip_rows, config.header_rows
+    return Layout(configured, config.encoding, *rows, limit, footer=config.footer)
 
 
 def _first_row(head: bytes, dialect: Dialect) -> list[str]:

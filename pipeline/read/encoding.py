@@ -58,7 +58,7 @@ def start_of(head: bytes, configured: str | None, *, name: str) -> Start:
 
 def _check_width(head: bytes, wanted: str, configured: str | None, name: str) -> None:
     """Raise SourceError where `head` has NUL bytes that `wanted` cannot explain, or lacks those it needs."""
-    found = _looks_like(head)
+    found = looks_like(head)
     if wanted in _WIDE and _ascii_share(head, wanted) and found in (wanted, None):
         return
     if wanted in _WIDE or wanted in ("utf-16", "utf-32"):
@@ -78,7 +78,7 @@ def _check_width(head: bytes, wanted: str, configured: str | None, name: str) ->
         )
 
 
-def _looks_like(head: bytes) -> str | None:
+def looks_like(head: bytes) -> str | None:
     """The encoding of several bytes a character in which `head` begins with ASCII and is half ASCII."""
     for encoding, (width, _) in _WIDE.items():
         if _ascii_share(head[:width], encoding) and _ascii_share(head, encoding) >= 0.5:
