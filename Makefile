@@ -2,9 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # What needs nothing but this machine, and none of it to itself.
-SUITE := not rgw and not install and not live and not timing
+SUITE := not rgw and not engines and not install and not live and not timing
 
-.PHONY: bench demo test test-fast test-rgw test-crashes test-install test-leg test-legs test-live lint types docs docs-check check clean
+.PHONY: bench demo test test-fast test-rgw test-engines test-crashes test-install test-leg test-legs test-live lint types docs docs-check check clean
 
 demo: .venv/ready
 	$(BIN)/python -m pipeline run -c config.yaml
@@ -20,6 +20,11 @@ test-fast: .venv/ready
 # Against a real S3 server: Ceph RGW, which the suite fetches from Debian's packages and runs on loopback.
 test-rgw: .venv/ready
 	$(BIN)/python -m pytest -m "rgw and not slow" -rs tests/rgw
+
+# Frames on clusters of this machine: Dask, with two workers.
+test-engines: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dask]'
+	$(BIN)/python -m pytest -m engines -rs tests/engines
 
 # Processes that are killed, stopped and started together, on the embedded store and on Ceph: half an hour.
 test-crashes: .venv/ready

@@ -170,6 +170,22 @@ def clean(config: str, older_than: timedelta, dry_run: bool, as_json: bool) -> N
 
 
 @click.command()
+@click.argument("run_id")
+@config_option
+@click.option("-o", "--output", metavar="FILE", required=True, help="The file, readable by you only.")
+def rejects(run_id: str, config: str, output: str) -> None:
+    """Write the rejects of RUN_ID, which took a frame on a cluster, to FILE.
+
+    Exit codes: 0 written; 2 config, or there are none; 5 storage.
+    """
+    from pipeline.spread.rejects import fetch
+
+    with hints_for(config):
+        fetch(run_id, Path(output), config)
+    click.echo(output)
+
+
+@click.command()
 @config_option
 def listen(config: str) -> None:
     """Receive callbacks on track.listen for all runs of this config's bucket and prefix, until Ctrl-C."""
@@ -191,7 +207,7 @@ def listen(config: str) -> None:
 @click.option(
     "--for",
     "role",
-    type=click.Choice(["run", "listen", "status", "clean"]),
+    type=click.Choice(["run", "cluster", "listen", "status", "clean"]),
     default="run",
     show_default=True,
     help="Whose permissions.",
@@ -216,4 +232,4 @@ def policy(config: str, action: str | None, role: Role, lifecycle: bool) -> None
             click.echo(access.carry_out(config, action, role=role))
 
 
-ALL = (status, wait, resolve, clean, listen, policy)
+ALL = (status, wait, resolve, rejects, clean, listen, policy)

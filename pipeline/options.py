@@ -14,7 +14,9 @@ import click
 from pipeline.errors import PipelineError
 
 DEFAULT_CONFIG = "config.yaml"
-_COMMAND = re.compile(r"python -m pipeline (?:clean|listen|policy|resolve|run|status|validate|wait)\b(?! -c)")
+_COMMAND = re.compile(
+    r"python -m pipeline (?:clean|listen|policy|rejects|resolve|run|status|validate|wait)\b(?! -c)"
+)
 
 config_option = click.option(
     "-c", "--config", default=DEFAULT_CONFIG, show_default=True, help="The config file.", metavar="FILE"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import codecs
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -75,10 +75,8 @@ class Rejects:
         if self._file is None:
             self._file = PrivateFile(self._planned)
             self.path = self._planned
-            self._file.write(_MARKS.get(self._encoding, b""))
-            header = cells.write(pl.DataFrame([self._columns], orient="row")).data
-            self._add(_delimited(header, self._delimiter))
-        self._add(part.bad)
+            self._file.write(file_head(self._columns, self._delimiter, self._encoding))
+        self._file.write(_encoded(part.bad, self._encoding))
         self.count += part.rejected
         self.reasons.update(part.reasons)
         self._sample += part.bad[: max(0, causes.SAMPLE_BYTES - len(self._sample))]
@@ -98,10 +96,16 @@ class Rejects:
         """Say that the source was read to its end."""
         self._finished = True
 
-    def _add(self, lines: bytes) -> None:
-        assert self._file  # noqa: S101 - for the type checker
-        in_utf8 = self._encoding in ("utf-8", "utf-8-sig")
-        self._file.write(lines if in_utf8 else lines.decode().encode(self._encoding, "backslashreplace"))
+
+def file_head(columns: Sequence[str], delimiter: str, encoding: str) -> bytes:
+    """What a rejects file begins with: the mark of its encoding, and its header row."""
+    row = cells.write(pl.DataFrame([columns], orient="row")).data
+    return _MARKS.get(encoding, b"") + _encoded(_delimited(row, delimiter), encoding)
+
+
+def _encoded(lines: bytes, encoding: str) -> bytes:
+    in_utf8 = encoding in ("utf-8", "utf-8-sig")
+    return lines if in_utf8 else lines.decode().encode(encoding, "backslashreplace")
 
 
 def still_repeated(own: pl.DataFrame, earlier: pl.DataFrame, bound: Bound) -> list[Found]:

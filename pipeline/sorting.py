@@ -66,7 +66,7 @@ def sort_records(
     With `first` reading ends once so many records are good, and no more of them are written. Raises
     SourceError where there are no records at all.
     """
-    done, meanings = 0, sentences.of_reasons(plan.rules, source.header.columns)
+    done = 0
     write(header_row(source.header))
     with closing(validate_slices(source.slices(), plan, contract, workers)) as parts:
         for part in parts:
@@ -80,11 +80,7 @@ def sort_records(
             result.accepted += size
             result.rejected, result.reasons = rejects.count, dict(rejects.reasons)
             result.records = result.accepted + result.rejected
-            for reason, place in part.first.items():
-                if reason not in result.why:
-                    meaning = meanings.get(reason)
-                    sentence = meaning.sentence if meaning else sentences.of_record(reason)
-                    result.why[reason] = Why(sentence, place)
+            explain(part.first, plan, result)
             result.rejects_file = str(rejects.path) if rejects.path else None
             for total, counts in ((result.changed, part.changed), (result.blank, part.blank)):
                 for name, count in counts.items():
@@ -96,6 +92,16 @@ def sort_records(
     rejects.finish()
     if result.records == 0:
         raise SourceError("The source has a header and no records.", hint="Is the export complete?")
+
+
+def explain(first: Mapping[str, int], plan: Plan, result: Result) -> None:
+    """Say in the result what the reasons mean that are new to it; `first` is where each was met."""
+    if new := first.keys() - result.why.keys():
+        meanings = sentences.of_reasons(plan.rules, plan.header.columns)
+        for reason in (reason for reason in first if reason in new):
+            meaning = meanings.get(reason)
+            sentence = meaning.sentence if meaning else sentences.of_record(reason)
+            result.why[reason] = Why(sentence, first[reason])
 
 
 def leading_records(data: bytes, count: int) -> bytes:
@@ -133,16 +139,25 @@ def require_enough(wanted: ContractConfig, result: Result, hints: Mapping[str, s
             f"{result.rejected:,} of {result.records:,} records were rejected and contract.max_rejected "
             f"allows {wanted.max_rejected}: nothing is visible in the bucket and nothing was sent.",
             hint=advice
-            or f"The rejects and their reasons are in {result.rejects_file}: mend the source, "
+            or f"{_where_rejects_are(result)}: mend the source, "
             + "set source.encoding if it is not UTF-8, " * ("_record:encoding" in result.reasons)
             + "or raise contract.max_rejected, and run again.",
         )
     if result.accepted == 0:
         raise RejectedRows(
             f"All {result.records:,} records were rejected: there is nothing to send.",
-            hint=advice or f"Mend {result.rejects_file} in place, and run that file.",
+            hint=advice or f"{_where_rejects_are(result)}: mend them in place, and run that file.",
         )
     result.warnings += [advice] if advice else []
+
+
+def _where_rejects_are(result: Result) -> str:
+    if not result.rejects_file:
+        return "Run it until `stage` to have the rejects and their reasons"
+    if result.rejects_file.startswith("s3://"):
+        command = f"python -m pipeline rejects {result.run_id} --output rejects.csv"
+        return f"`{command}` fetches the rejects and their reasons"
+    return f"The rejects and their reasons are in {result.rejects_file}"
 
 
 def _advice(result: Result, hints: Mapping[str, str]) -> Iterator[str]:

@@ -12,11 +12,14 @@ import hashlib
 import logging
 import secrets
 import threading
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import reduce
 from types import TracebackType
 from typing import Self
+
+from pydantic import SecretStr
 
 from pipeline.errors import StageError
 from pipeline.handoffs import Link
@@ -47,12 +50,17 @@ class Upload:
         run_id: str,
         expected_bytes: int | None = None,
         left_behind: list[str] | None = None,
+        *,
+        signed_ahead: bool = False,
     ) -> None:
         self.store = store
+        self._signed_ahead = signed_ahead
         self.key = store.key(f"{run_id}-{secrets.token_hex(16)}.csv")
-        self._head = b""
+        self._head, self._head_bytes = hashlib.sha256(), 0
+        self._head_sha256: str | None = None
         self.left_behind = [] if left_behind is None else left_behind
-        self._part_bytes = max(PART_BYTES, (expected_bytes or 0) * 2 // MAX_PARTS)
+        self._expected_bytes = expected_bytes or 0
+        self._part_bytes = max(PART_BYTES, self._expected_bytes * 2 // MAX_PARTS)
         self._waiting: list[memoryview] = []
         self._under_way: set[Future[Put]] = set()
         self._done: dict[int, tuple[str, Fingerprint]] = {}
@@ -63,7 +71,7 @@ class Upload:
 
     def __enter__(self) -> Self:
         self._wire = self.store.wire(self.store.client.meta.endpoint_url)
-        self._begun = begin(self.store, self.key)
+        self._begun = begin(self.store, self.key, signed_ahead=self._signed_ahead)
         return self
 
     def __exit__(
@@ -101,8 +109,9 @@ class Upload:
 
     def write(self, data: bytes) -> None:
         """Take the next bytes of the file; blocks while enough parts are on their way already."""
-        if len(self._head) < HEAD_BYTES:
-            self._head = (self._head + data[:HEAD_BYTES])[:HEAD_BYTES]
+        if self._head_bytes < HEAD_BYTES:
+            self._head.update(data[: HEAD_BYTES - self._head_bytes])
+            self._head_bytes += len(data)
         rest = memoryview(data)
         while (missing := self._part_bytes - sum(map(len, self._waiting))) <= len(rest):
             self._waiting.append(rest[:missing])
@@ -110,6 +119,21 @@ class Upload:
             self._send_waiting()
         if rest:
             self._waiting.append(rest)
+
+    def sign_ahead(self, seconds: int) -> tuple[int, list[SecretStr]]:
+        """How large each part is but the last, and a URL for each that workers elsewhere may put by it.
+
+        The URLs live for so many seconds; whoever has one can put anything there.
+        """
+        assert self._begun  # noqa: S101 - for the type checker: it has been entered
+        count = max(1, -(-(self._expected_bytes) // self._part_bytes))
+        urls = [self._begun.part_url(number, None, seconds) for number in range(1, count + 1)]
+        return self._part_bytes, [SecretStr(url) for url in urls]
+
+    def take(self, parts: Iterable[Put], head_sha256: str) -> None:
+        """Parts that workers have put; `head_sha256` is of the file's first KiB."""
+        self._done |= {number: (etag, part) for number, etag, part in parts}
+        self._head_sha256 = head_sha256
 
     def finish(self) -> Fingerprint:
         """What was staged, once the store has all of it; nothing is visible yet."""
@@ -130,7 +154,7 @@ class Upload:
             self.key,
             self.store.config.url,
             replace(whole, records=records),
-            hashlib.sha256(self._head).hexdigest(),
+            self._head_sha256 or self._head.hexdigest(),
             link.expires_at,
         )
 
@@ -174,14 +198,22 @@ class Upload:
             url = begun.part_url(number, checksum)
             return within(SIGNED_FOR, lambda: put_part(url, checksum, pieces, self._wire), stop=self._stop)
 
-        try:
-            return number, retried(put_once, PartLostError, stop=self._stop), part
-        except TimeoutError:
-            raise StageError(f"Part {number} was stopped on its way.") from None
-        except PartLostError as error:
-            raise StageError(
-                f"Part {number} could not be uploaded: {error}.",
-                hint="Nothing is visible in the bucket; check the network and the store, then run again.",
-            ) from None
-        except StageError as error:
-            raise StageError(error.message.replace("a part", f"part {number}"), hint=error.hint) from None
+        return number, put_again(put_once, f"part {number}", self._stop), part
+
+
+def put_again(put_once: Callable[[], str], what: str, stop: threading.Event) -> str:
+    """The ETag of `what` is put, such as "part 7"; it is put again where it was lost, until `stop` is set.
+
+    Raises StageError where the store does not take it.
+    """
+    try:
+        return retried(put_once, PartLostError, stop=stop)
+    except TimeoutError:
+        raise StageError(f"{what.capitalize()} was stopped on its way.") from None
+    except PartLostError as error:
+        raise StageError(
+            f"{what.capitalize()} could not be uploaded: {error}.",
+            hint="Nothing is visible in the bucket; check the network and the store, then run again.",
+        ) from None
+    except StageError as error:
+        raise StageError(error.message.replace("a part", what), hint=error.hint) from None

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -22,10 +22,7 @@ from pipeline import preflight, urls
 from pipeline.config import Config
 from pipeline.contract import ContractSource, load_contract
 from pipeline.delivery import Delivery
-from pipeline.errors import (
-    PipelineError,
-    TrackError,
-)
+from pipeline.errors import PipelineError, TrackError
 from pipeline.handoffs import Link, Plan, Progress, Step
 from pipeline.private import PrivateFile
 from pipeline.result import HostedFile, Named, Period, Result
@@ -35,6 +32,8 @@ from pipeline.stage import Upload
 if TYPE_CHECKING:
     import requests
     from boto3.session import Session
+
+    from pipeline.read.spread import SpreadFrame
 
 
 def new_run_id() -> str:
@@ -142,6 +141,7 @@ class Run:
             contract = load_contract(origin)
         from pipeline.contract.header import header_warnings
         from pipeline.read import open_source
+        from pipeline.read.spread import SpreadFrame
         from pipeline.rejects import Rejects
         from pipeline.sorting import look_at_rejects, require_enough, sort_records, what_to_read
 
@@ -160,12 +160,15 @@ class Run:
             result.source, result.contract = Named(source.name), Named(wanted.schema_, f"sha256:{rules}")
             seed = secrets.randbits(64)
             plan = Plan(result.run_id, source.header, contract.rules, origin, seed, source.delimiter)
+            result.place = "row" if source.place_column == "_row" else "line"
+            if isinstance(source, SpreadFrame):
+                return self._sort_frame(stack, source, plan, contract.file)
             folder = self.output or self.config.path(wanted.rejects)
             path = folder / ("rejects.csv" if self.output else f"{result.run_id}.csv")
             rejects = Rejects(path, source)
-            result.place = "row" if source.place_column == "_row" else "line"
             stack.callback(look_at_rejects, rejects, source.header, result)
             stack.enter_context(rejects)
+            self._prepare()
             target = self._target(stack, until, source.size)
             write = target.write if target else len
             sort_records(
@@ -178,6 +181,17 @@ class Run:
                 target.complete()
             require_enough(wanted, result, source.hints)
             return self._hosted_by(target) if target and not isinstance(target, PrivateFile) else None
+
+    def _sort_frame(self, stack: ExitStack, frame: SpreadFrame, plan: Plan, file: str) -> HostedFile | None:
+        """The same for a frame that lies on a cluster, whose workers put the parts of the file."""
+        from pipeline.spread import run
+
+        run.require_whole(self.output, self.first)
+        self._prepare()
+        store = self._store if self.delivery else None
+        job = run.Frame(frame, run.carried(plan, file), self.config, self.result, store)
+        upload = job.sort(partial(self._upload, stack, signed_ahead=True), self.progress)
+        return self._hosted_by(upload) if upload else None
 
     def _hosted_by(self, upload: Upload) -> HostedFile | None:
         assert self.delivery  # noqa: S101 - for the type checker: who uploads delivers
@@ -209,16 +223,22 @@ class Run:
         finally:
             thread.join()
 
+    def _prepare(self) -> None:
+        """Find out what would fail only after the upload, and record the start."""
+        if self.delivery:
+            preflight.prepare(self.config, self._store, self.delivery.until)
+            self.delivery.start()
+
+    def _upload(self, stack: ExitStack, size: int | None, *, signed_ahead: bool = False) -> Upload:
+        store, result = self._store, self.result
+        result.steps["stage"] = Period()
+        upload = Upload(store, result.run_id, size, result.left_behind, signed_ahead=signed_ahead)
+        return stack.enter_context(upload)
+
     def _target(self, stack: ExitStack, until: Step, size: int | None) -> Upload | PrivateFile | None:
         """Where good bytes go: the bucket, a local file, or nowhere."""
         if until != "validate":
-            store = self._store
-            preflight.prepare(self.config, store, until)
-            if self.delivery:
-                self.delivery.start()
-            left = self.result.left_behind
-            self.result.steps["stage"] = Period()
-            return stack.enter_context(Upload(store, self.result.run_id, size, left))
+            return self._upload(stack, size)
         return stack.enter_context(PrivateFile(self.output / "accepted.csv")) if self.output else None
 
     def _show_request(self) -> None:

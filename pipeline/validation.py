@@ -18,6 +18,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import lru_cache, partial
 from tempfile import SpooledTemporaryFile
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -184,6 +185,7 @@ class _Worker:
         )
         self.wanted = plan.header.columns if needs_all else tuple(bound.columns)
         self._judges: dict[tuple[str, ...], Judge] = {}
+        self._contract: Contract | None = None
 
     def judge(self, columns: Sequence[str], contract: Contract | None) -> Judge:
         """pandera, about these columns."""
@@ -197,7 +199,8 @@ class _Worker:
     def _loaded(self) -> Contract:
         from pipeline.contract import load_contract
 
-        contract = load_contract(self.plan.contract)
+        with _loading:  # pandera keeps one register of checks for the process
+            contract = self._contract = self._contract or load_contract(self.plan.contract)
         if contract.rules != self.plan.rules:
             raise ConfigError(
                 f"the contract {self.plan.contract.spec} is not the one that the run began with",
@@ -207,3 +210,4 @@ class _Worker:
 
 
 _worker = lru_cache(maxsize=16)(_Worker)
+_loading = Lock()

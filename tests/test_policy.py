@@ -175,16 +175,19 @@ def test_permissions_by_role() -> None:
 
     assert allowed("listen") == {"PutObject": {"callbacks/*", "runs/*/callback-*.json", "runs/*/ended.json"}}
     assert allowed("status") == {
-        "GetObject": {"runs/*", "claims/*", "callbacks/*"},
-        "ListBucket": {"p/runs/*", "p/claims/*", "p/callbacks/*"},
+        "GetObject": {"runs/*", "claims/*", "callbacks/*", "rejects/*"},
+        "ListBucket": {"p/runs/*", "p/claims/*", "p/callbacks/*", "p/rejects/*"},
     }
     clean = allowed("clean")
     assert clean["PutObject"] == {"runs/*/cleaned.json"}
-    assert clean["DeleteObject"] == clean["DeleteObjectVersion"] == {"hosted/*", "callbacks/*"}
+    assert clean["DeleteObject"] == clean["DeleteObjectVersion"] == {"hosted/*", "callbacks/*", "rejects/*"}
     assert "hosted/*" not in clean["GetObject"]
     assert allowed("run")["PutObject"] == {"hosted/*", "runs/*", "claims/*"}
     assert allowed("run")["ListBucket"] == {"p/hosted/*", "p/runs/*", "p/claims/*"}
     assert allowed("run")["DeleteObject"] == {"hosted/*"}
+    assert allowed("cluster")["PutObject"] == {"hosted/*", "runs/*", "claims/*", "rejects/*"}
+    assert allowed("cluster")["DeleteObject"] == {"hosted/*", "rejects/*"}
+    assert "rejects/*" not in allowed("cluster")["GetObject"]
 
 
 OTHERS = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 1}}
@@ -192,11 +195,11 @@ OTHERS = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "E
 
 def test_lifecycle_rules_are_merged_and_never_cover_claims_or_events() -> None:
     ours = lifecycle.rules(config(url="presigned", prefix="p/", expires_in="7d"))
-    assert [rule["Filter"]["Prefix"] for rule in ours] == ["p/hosted/", "p/callbacks/"]
-    assert [rule["Expiration"]["Days"] for rule in ours] == [8, 30]
+    assert [rule["Filter"]["Prefix"] for rule in ours] == ["p/hosted/", "p/callbacks/", "p/rejects/"]
+    assert [rule["Expiration"]["Days"] for rule in ours] == [8, 30, 30]
     assert ours[0]["AbortIncompleteMultipartUpload"]
     older = ours[0] | {"Expiration": {"Days": 99}}
-    assert lifecycle.merged([older, OTHERS], ours) == [ours[0], OTHERS, ours[1]]
+    assert lifecycle.merged([older, OTHERS], ours) == [ours[0], OTHERS, *ours[1:]]
     assert lifecycle.merged([], ours) == ours
     assert lifecycle.merged(ours, ours) == ours
 

@@ -153,6 +153,8 @@ class TrackConfig(Section):
         "makes it and all are taken; default: random for each run.",
     )
     keep_bodies: Duration = Field(
-        30 * 86400, ge=3600, description="How long the bodies of callbacks are kept in the bucket."
+        30 * 86400,
+        ge=3600,
+        description="How long bodies of callbacks, and a cluster's rejects, are kept in the bucket.",
     )
     wait: Duration = Field(0, ge=0, description="How long to wait for the callback; 0: do not wait.")

@@ -13,7 +13,8 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -28,15 +29,20 @@ _OF_FILES = "_contract_"  # how the names of modules begin that are contract fil
 FORMS = "write it as path.py:NAME, package.module:NAME or path.yaml"
 
 
-def find_schema(spec: str, base: Path) -> tuple[DataFrameSchema, str]:
-    """The schema and the file it is from; paths are relative to `base`. Raises ConfigError with both."""
+def find_schema(spec: str, base: Path, text: bytes | None = None) -> tuple[DataFrameSchema, str]:
+    """The schema and the file it is from; paths are relative to `base`. Raises ConfigError with both.
+
+    `text` is what the file says where this machine does not have it.
+    """
     if spec.endswith((".yaml", ".yml")):
-        path = _file(spec, base)
-        return _from_yaml(path), str(path)
+        path = base / spec if text is not None else _file(spec, base)
+        return _from_yaml(path, text), str(path)
     place, _, name = spec.rpartition(":")
     if not place or not name:
         raise ConfigError(f"the contract {spec!r} names no schema", hint=FORMS)
-    if place.endswith(".py"):
+    if text is not None:
+        module = _run(base / place, text)
+    elif place.endswith(".py"):
         path = _file(place, base)
         module = _run(path)
     else:
@@ -79,10 +85,27 @@ def _file(name: str, base: Path) -> Path:
     return path
 
 
-def _run(path: Path) -> ModuleType:
+class _Carried(SourceFileLoader):
+    """The loader of a file that is on another machine, by its text."""
+
+    def __init__(self, name: str, path: Path, text: bytes) -> None:
+        super().__init__(name, str(path))
+        self._text = text
+
+    def get_data(self, path: str) -> bytes:  # noqa: ARG002 - the loader's own form
+        """What the file says."""
+        return self._text
+
+    def path_stats(self, path: str) -> Mapping[str, Any]:
+        """Nothing: a compiled file would be another's."""
+        raise OSError(path)
+
+
+def _run(path: Path, text: bytes | None = None) -> ModuleType:
     """The module that the file makes, run afresh; in `sys.modules`, where models look for annotations."""
     name = f"{_OF_FILES}{abs(hash(path))}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    loader = None if text is None else _Carried(name, path, text)
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     if spec is None or spec.loader is None:
         raise ConfigError(f"the contract file {path} is no Python file", hint=FORMS)
     module = importlib.util.module_from_spec(spec)
@@ -92,8 +115,18 @@ def _run(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as fault:
         del sys.modules[name]
+        if text is not None and isinstance(fault, ModuleNotFoundError):
+            raise _not_alone(fault, path) from None
         raise _broken(fault, path) from fault
     return module
+
+
+def _not_alone(missing: ModuleNotFoundError, path: Path) -> ConfigError:
+    return ConfigError(
+        f"the contract {path.name} imports {missing.name}, which a worker of the cluster does not have",
+        hint="only the contract's own file travels: put all of it into that file, or install "
+        f"{missing.name} on the workers",
+    )
 
 
 def _forget_checks(prefix: str) -> None:
@@ -191,15 +224,15 @@ def _is_schema(value: Any) -> bool:
     return model or isinstance(value, DataFrameSchema)
 
 
-def _from_yaml(path: Path) -> DataFrameSchema:
+def _from_yaml(path: Path, text: bytes | None = None) -> DataFrameSchema:
     """pandera's YAML, read by a safe YAML 1.2 loader, in which `NO` is a text and a repeated key an error."""
     from pandera.io.pandas_io import deserialize_schema
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        with path.open(encoding="utf-8") as file:
-            written = YAML(typ="safe", pure=True).load(file)
+        text = path.read_bytes() if text is None else text
+        written = YAML(typ="safe", pure=True).load(text.decode())
     except (YAMLError, UnicodeDecodeError) as fault:
         mark = fault.problem_mark if isinstance(fault, MarkedYAMLError) else None
         problem = (fault.problem if isinstance(fault, MarkedYAMLError) else None) or "it is no YAML in UTF-8"

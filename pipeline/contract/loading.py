@@ -18,8 +18,9 @@ def load_contract(source: ContractSource) -> Contract:
     Paths are relative to `source.base`; NAME is a DataFrameSchema or a DataFrameModel. A single primary key
     is required, filled and unique; of several, one must be there and filled, and together they are unique.
     `unknown_columns` overrides the schema's `strict`, `region` is where phone numbers are dialled, for checks
-    that name none, and `read` the readings of columns, in words, instead of the schema's. The file is run:
-    never take it from an untrusted config. Raises ConfigError for whatever is wrong with it, by name.
+    that name none, and `read` the readings of columns, in words, instead of the schema's; `text` is run in
+    the file's place where there is any. The file is run: never take it from an untrusted config. Raises
+    ConfigError for whatever is wrong with it, by name.
     """
     from pandera.config import CONFIG
 
@@ -31,7 +32,7 @@ def load_contract(source: ContractSource) -> Contract:
             "pandera is switched to its narwhals backend, which reports wrong rows",
             hint="unset PANDERA_USE_NARWHALS_BACKEND",
         )
-    schema, file = find_schema(source.spec, source.base)
+    schema, file = find_schema(source.spec, source.base, source.text)
     schema = dialled_in(schema, source.region)
     rules = _with_primary_key(describe(schema), source.primary_key)
     rules = _with_readings(rules, source.read, source.region)

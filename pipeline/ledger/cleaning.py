@@ -1,4 +1,4 @@
-"""What may go: hosted files whose time is over, bodies of old callbacks, uploads that nobody will finish.
+"""What may go: hosted files whose time is over, bodies of old callbacks and rejects, unfinished uploads.
 
 Ages are the store's: its `Date` minus its own `LastModified`. Claims and events are never removed, nor is
 anything whose key is not one that this tool makes.
@@ -21,14 +21,18 @@ from pipeline.s3.failures import storage
 SWEPT = 20  # objects at most, at the end of a run
 AFTER_THE_END = timedelta(hours=1)
 _HOSTED = re.compile(rf"hosted/({RUN_ID})-[0-9a-f]{{32}}\.csv")
-_BODY = re.compile(rf"callbacks/({RUN_ID})/[0-9a-f]{{64}}")
+_BODIES = {
+    "callbacks/": re.compile(rf"callbacks/({RUN_ID})/[0-9a-f]{{64}}"),
+    "rejects/": re.compile(rf"rejects/({RUN_ID})/[0-9]{{6,}}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
     """Something of ours in the bucket that may go, and `why`.
 
-    `what` it is: a hosted file, an unfinished upload or a callback's body. `id` is its version or upload.
+    `what` it is: a hosted file, an unfinished upload, the body of a callback, or rejects. `id` is its version
+    or upload.
     """
 
     what: Literal["file", "upload", "body"]
@@ -57,10 +61,11 @@ def due(config: Config, ledger: Ledger, older_than: timedelta) -> Iterator[Lefto
         if why := why_due(config, ledger, run_ids[key], events, at, now, older_than):
             for each in (each for each in files if each.key == key):
                 yield Leftover("file", key, each.run_id, why, each.version, bool(events))
-    bodies, now = _versions(ledger, "callbacks/", _BODY)
-    for each in bodies:
-        if now - each.at >= timedelta(seconds=config.track.keep_bodies):
-            yield Leftover("body", each.key, each.run_id, "track.keep_bodies is over", each.version)
+    for below, ours in _BODIES.items():
+        bodies, now = _versions(ledger, below, ours)
+        for each in bodies:
+            if now - each.at >= timedelta(seconds=config.track.keep_bodies):
+                yield Leftover("body", each.key, each.run_id, "track.keep_bodies is over", each.version)
     yield from _uploads(ledger, older_than)
 
 

@@ -1,7 +1,7 @@
 """Lifecycle rules that remove what no run needs any more, should nothing else: `policy --lifecycle`.
 
-Hosted files a day after no URL of theirs can live, bodies of callbacks, uploads that nobody finished; never
-claims or events, whose keys no rule of ours covers.
+Hosted files a day after no URL of theirs can live, bodies of callbacks, the rejects that clusters left,
+uploads that nobody finished; never claims or events, whose keys no rule of ours covers.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ def rules(config: Config) -> Rules:
     stage = config.stage
     name = hashlib.sha256(stage.prefix.encode()).hexdigest()[:8]
     hosted = -(-max(stage.expires_in, stage.keep) // DAY) + 1
+    bodies = [("NetcoreCallbacks", "callbacks/"), ("NetcoreRejects", "rejects/")]
     return [
         {
             "ID": f"NetcoreHosted{name}",
@@ -35,13 +36,16 @@ def rules(config: Config) -> Rules:
             "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2},
         },
-        {
-            "ID": f"NetcoreCallbacks{name}",
-            "Status": "Enabled",
-            "Filter": {"Prefix": f"{stage.prefix}callbacks/"},
-            "Expiration": {"Days": -(-config.track.keep_bodies // DAY)},
-            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
-        },
+        *(
+            {
+                "ID": f"{what}{name}",
+                "Status": "Enabled",
+                "Filter": {"Prefix": f"{stage.prefix}{below}"},
+                "Expiration": {"Days": -(-config.track.keep_bodies // DAY)},
+                "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+            }
+            for what, below in bodies
+        ),
     ]
 
 

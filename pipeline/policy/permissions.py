@@ -12,8 +12,8 @@ from typing import Any, Literal
 from pipeline import policy
 from pipeline.config import Config, StageConfig
 
-Role = Literal["run", "listen", "status", "clean"]
-ROLES: tuple[Role, ...] = ("run", "listen", "status", "clean")
+Role = Literal["run", "cluster", "listen", "status", "clean"]
+ROLES: tuple[Role, ...] = ("run", "cluster", "listen", "status", "clean")
 
 _OBJECT = [
     "s3:PutObject",  # each part, and completing the upload
@@ -34,7 +34,8 @@ def needed(config: Config, role: Role = "run") -> policy.Policy:
     stage = config.stage
     bucket = policy.arn(stage)
     under = f"{bucket}/{stage.prefix}"
-    statements = {"run": _run, "listen": _listen, "status": _status, "clean": _clean}[role](config, under)
+    roles = {"run": _run, "cluster": _cluster, "listen": _listen, "status": _status, "clean": _clean}
+    statements = roles[role](config, under)
     if key := (stage.encryption or "").removeprefix("SSE-S3").removeprefix("SSE-KMS").removeprefix(":"):
         statements.append(_key_service(stage, key, bucket.split(":")[1]))
     return {"Version": policy.VERSION, "Statement": statements}
@@ -60,6 +61,11 @@ def _run(config: Config, under: str) -> list[dict[str, Any]]:
     return statements
 
 
+def _cluster(config: Config, under: str) -> list[dict[str, Any]]:
+    """A run of a frame on a cluster, which leaves its rejects in the bucket, or takes them back."""
+    return [*_run(config, under), _allow(["s3:PutObject", "s3:DeleteObject"], f"{under}rejects/*")]
+
+
 def _listen(_config: Config, under: str) -> list[dict[str, Any]]:
     """Creating and nothing else: not even reading what it has created."""
     events = (f"{under}runs/*/callback-*.json", f"{under}runs/*/ended.json")
@@ -67,10 +73,11 @@ def _listen(_config: Config, under: str) -> list[dict[str, Any]]:
 
 
 def _status(config: Config, under: str) -> list[dict[str, Any]]:
-    """Reading the ledger and, for --raw-callback, the bodies of callbacks."""
+    """Reading the ledger and, for --raw-callback and `rejects`, what callbacks and clusters left."""
+    places = [f"{under}{name}/*" for name in ("runs", "claims", "callbacks", "rejects")]
     return [
-        _allow(["s3:GetObject"], f"{under}runs/*", f"{under}claims/*", f"{under}callbacks/*"),
-        _list(["s3:ListBucket"], config, "runs/", "claims/", "callbacks/"),
+        _allow(["s3:GetObject"], *places),
+        _list(["s3:ListBucket"], config, "runs/", "claims/", "callbacks/", "rejects/"),
     ]
 
 
@@ -78,11 +85,11 @@ def _clean(config: Config, under: str) -> list[dict[str, Any]]:
     removes = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
     return [
         _allow([*removes, "s3:AbortMultipartUpload"], f"{under}hosted/*"),
-        _allow(removes, f"{under}callbacks/*"),
+        _allow(removes, f"{under}callbacks/*", f"{under}rejects/*"),
         _allow(["s3:GetObject"], f"{under}runs/*", f"{under}claims/*"),
         _allow(["s3:PutObject"], f"{under}runs/*/cleaned.json"),
         _list(["s3:ListBucket"], config, "runs/", "claims/"),
-        _list(["s3:ListBucketVersions"], config, "hosted/", "callbacks/"),
+        _list(["s3:ListBucketVersions"], config, "hosted/", "callbacks/", "rejects/"),
         _allow(["s3:ListBucketMultipartUploads"], policy.arn(config.stage)),
     ]
 

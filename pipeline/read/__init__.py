@@ -57,6 +57,22 @@ def _open_arrow(source: Any, **named: Any) -> AbstractContextManager[Source]:
     return open_arrow(source, **named)
 
 
+def _is_dask(source: object) -> bool:
+    return _kind_of(source) == ("dask.dataframe", "DataFrame")
+
+
+def _open_dask(source: Any, **named: Any) -> AbstractContextManager[Source]:
+    from pipeline.read.spread import open_dask
+
+    return open_dask(source, **named)
+
+
+def _kind_of(source: object) -> tuple[str, str]:
+    """The first two packages that the type of `source` is in, and its name."""
+    kind = type(source)
+    return ".".join(kind.__module__.split(".")[:2]), kind.__qualname__
+
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
 _FETCH = {
     "s3": "Download it first, aws s3 cp ADDRESS contacts.csv, and pass that path.",
@@ -71,6 +87,7 @@ KINDS: list[tuple[Callable[[object], bool], Callable[..., AbstractContextManager
     (lambda source: isinstance(source, str | os.PathLike), _open_csv),
     (_is_pandas, _open_pandas),
     (_is_polars, _open_polars),
+    (_is_dask, _open_dask),
     (lambda source: hasattr(source, "__arrow_c_stream__"), _open_arrow),
 ]
 
@@ -86,11 +103,12 @@ def open_source(
 ) -> AbstractContextManager[Source]:
     """`source` opened for reading, as a context manager of a Source.
 
-    `source` is the path of a CSV (`-`: standard input, `.gz`: unpacked), a pandas DataFrame, or anything
-    that offers Arrow data (polars, pyarrow, duckdb; a one-shot stream is read once). `contract_names` are
-    the contract's columns in its order; `resolve` checks the columns found against the contract, is told
-    what to call the source, and returns the positions of those to keep. `slice_bytes` is about how large
-    a slice gets. In columns that `takes_days` is true of, a date-time at midnight is written as its day.
+    `source` is the path of a CSV (`-`: standard input, `.gz`: unpacked), a pandas DataFrame, a frame on a
+    cluster (Dask, which makes a SpreadFrame), or anything that offers Arrow data (polars, pyarrow, duckdb; a
+    one-shot stream is read once). `contract_names` are the contract's columns in its order; `resolve` checks
+    the columns found against the contract, is told what to call the source, and returns the positions of
+    those to keep. `slice_bytes` is about how large a slice gets. In columns that `takes_days` is true of, a
+    date-time at midnight is written as its day.
     Raises SourceError where the source cannot be read as a whole.
     """
     if hint := _way_out(source):
@@ -115,7 +133,8 @@ def open_source(
 def _way_out(source: object) -> str | None:
     """What to pass instead of something that is nearly a source; None for all else."""
     kind = type(source).__name__
-    if isinstance(source, str | os.PathLike) or _is_pandas(source) or _is_polars(source):
+    is_source = (lambda source: isinstance(source, str | os.PathLike), _is_pandas, _is_polars, _is_dask)
+    if any(matches(source) for matches in is_source):
         return None
     if kind == "Series":
         return "It is one column: pass its .to_frame(), or the whole frame."

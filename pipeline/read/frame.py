@@ -29,6 +29,7 @@ from pipeline.read.header import UNNAMED_HINT, has_text
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from pipeline.config import SourceConfig
 
@@ -47,13 +48,15 @@ def open_pandas(
     check_index(frame, config, contract["contract_names"])
     head = head_of(list(frame.columns), config, **contract)
     days = [has_only_days(frame.iloc[:, i]) or takes for i, takes in enumerate(head.days)]
-
-    def pieces() -> Iterator[Piece]:
-        for at in range(0, rows, step := _step(slice_bytes, width)):
-            part = frame.iloc[at : at + step]
-            yield len(part), [partial(pandas_text, part.iloc[:, i], days=days[i]) for i in range(width)]
-
+    pieces = partial(pandas_pieces, frame, step_of(width, slice_bytes), days)
     yield FrameSource(head.header, head.added, rows, pieces)
+
+
+def pandas_pieces(frame: pd.DataFrame, step: int, days: Sequence[bool]) -> Iterator[Piece]:
+    """A pandas DataFrame in pieces of `step` rows; in columns that are of `days` a midnight is its day."""
+    for at in range(0, len(frame), step):
+        part = frame.iloc[at : at + step]
+        yield len(part), [partial(pandas_text, part.iloc[:, i], days=each) for i, each in enumerate(days)]
 
 
 @contextmanager
@@ -64,7 +67,7 @@ def open_polars(
     head = head_of(frame.columns, config, **contract)
 
     def pieces() -> Iterator[Piece]:
-        for part in frame.iter_slices(_step(slice_bytes, frame.width)):
+        for part in frame.iter_slices(step_of(frame.width, slice_bytes)):
             columns = zip(part, head.days, strict=True)
             yield part.height, [partial(of_series, column, days=days) for column, days in columns]
 
@@ -85,21 +88,25 @@ def open_arrow(
             reader = pa.table(stream).to_reader()
     except (pa.ArrowException, OSError):
         raise _broken_stream() from None
-    width = len(reader.schema)
     head = head_of(reader.schema.names, config, **contract)
+    step = step_of(len(reader.schema), slice_bytes)
 
     def pieces() -> Iterator[Piece]:
-        waiting: list[pa.RecordBatch] = []
-        step = _step(slice_bytes, width)
-        while (batch := _next(reader)) is not None:
-            waiting.append(batch)
-            if sum(map(len, waiting)) >= step:
-                yield from _pieces_of(waiting, step, head.days)
-                waiting = []
-        yield from _pieces_of(waiting, step, head.days)
+        return arrow_pieces(iter(partial(_next, reader), None), step, head.days)
 
     rows = getattr(stream, "num_rows", None)
     yield FrameSource(head.header, head.added, rows if isinstance(rows, int) else None, pieces)
+
+
+def arrow_pieces(batches: Iterator[pa.RecordBatch], step: int, days: Sequence[bool]) -> Iterator[Piece]:
+    """Arrow batches in pieces of about `step` rows; in columns that are of `days` a midnight is its day."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(map(len, waiting)) >= step:
+            yield from _pieces_of(waiting, step, days)
+            waiting = []
+    yield from _pieces_of(waiting, step, days)
 
 
 def _next(reader: Any) -> Any:
@@ -132,19 +139,20 @@ def _pieces_of(batches: list[Any], step: int, days: Sequence[bool]) -> Iterator[
         yield part.num_rows, [partial(arrow_text, column, days=each) for column, each in columns]
 
 
-def _step(slice_bytes: int | None, width: int) -> int:
-    """How many rows make a slice."""
+def step_of(width: int, slice_bytes: int | None = None) -> int:
+    """How many rows of so many columns make a slice."""
     return max(1, (slice_bytes or _SLICE_BYTES) // (width * _CELL_BYTES))
 
 
 @dataclass(frozen=True)
 class FrameSource:
-    """An opened frame (a `Source`)."""
+    """An opened frame (a `Source`), or a piece of one whose first row has the number `first`."""
 
     header: Header
     added: tuple[str, ...]
     size: int | None
     pieces: Callable[[], Iterator[Piece]]
+    first: int = 0
     place_column: Literal["_line", "_row"] = "_row"
     name: str = "a frame"
     crc32: None = None
@@ -166,7 +174,7 @@ class FrameSource:
 
     def slices(self) -> Iterator[FrameSlice]:
         """Its slices in order. Raises SourceError where an Arrow stream breaks off."""
-        first = 0
+        first = self.first
         for index, (rows, texts) in enumerate(self.pieces()):
             yield FrameSlice(index, rows, first, self.header, self.added, texts)
             first += rows

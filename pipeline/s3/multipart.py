@@ -59,23 +59,27 @@ class Begun:
             return {"x-amz-checksum-crc32": encoded_crc32(part.crc32)}
         return {"Content-MD5": encoded_md5(pieces)}
 
-    def part_url(self, number: int, checksum: Mapping[str, str]) -> str:
-        """The URL that takes this part with this checksum, and nothing else."""
+    def part_url(self, number: int, checksum: Mapping[str, str] | None, seconds: int = SIGNED_FOR) -> str:
+        """The URL that takes this part with this checksum, and nothing else; None: whatever it holds."""
         parameter = "ChecksumCRC32" if self.crc32 else "ContentMD5"
-        (value,) = checksum.values()
+        signed = dict.fromkeys([parameter], *checksum.values()) if checksum else {}
         with storage(f"signing part {number}"):
             return self.store.client.generate_presigned_url(
-                "upload_part",
-                Params={**self.where, "PartNumber": number, parameter: value},
-                ExpiresIn=SIGNED_FOR,
+                "upload_part", Params={**self.where, "PartNumber": number, **signed}, ExpiresIn=seconds
             )
 
 
-def begin(store: Store, key: str) -> Begun:
-    """An upload to that key. Raises StageError."""
+def begin(store: Store, key: str, *, signed_ahead: bool = False) -> Begun:
+    """An upload to that key. Raises StageError.
+
+    Where parts are `signed_ahead`, before their content is known, each carries its MD5, in a header that need
+    not be signed: S3 takes none of its own headers (x-amz-) that is not.
+    """
     from botocore.exceptions import ClientError
 
     with storage(f"starting the upload to bucket {store.bucket}"):
+        if signed_ahead:
+            return Begun(store, key, _created(store, key)["UploadId"], "")
         try:
             answer = _created(store, key, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
             is_whole = answer.get("ChecksumType") == "FULL_OBJECT"

@@ -178,7 +178,9 @@ def test_a_lifecycle_rule_is_asked_for_until_it_is_there(product: Product) -> No
     result = product.run()
     assert any("lifecycle" in each for each in result.warnings)
     shown = json.loads(rules(product.config()))
-    assert [rule["Filter"]["Prefix"] for rule in shown["Rules"]] == ["netcore/hosted/", "netcore/callbacks/"]
+    assert [rule["Filter"]["Prefix"] for rule in shown["Rules"]] == [
+        f"netcore/{name}/" for name in ("hosted", "callbacks", "rejects")
+    ]
     assert "now among" in rules(product.config(), apply=True)
     assert "already among" in rules(product.config(), apply=True)
     product.source.write_text("EMAIL\nzoe@example.com\n")

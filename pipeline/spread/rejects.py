@@ -1,0 +1,96 @@
+"""The rejects of a frame on a cluster: objects in the bucket, one for each partition that has some.
+
+    {prefix}rejects/{run_id}/000000    the header row
+                             000001    the rejects of partition 0, and so on
+
+Private as the ledger is, and offered as one file by `python -m pipeline rejects`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from pipeline.config.file import load_config
+from pipeline.errors import ConfigError, StageError
+from pipeline.ledger.asking import AnyConfig
+from pipeline.private import PrivateFile
+from pipeline.s3 import objects
+from pipeline.s3.client import Store
+from pipeline.s3.failures import storage
+from pipeline.wire import hushed
+
+Places = Mapping[int, tuple[SecretStr, Mapping[str, str]]]
+"""Where the rejects of each partition go: a URL, and the headers that are sent to it."""
+_HEADERS = {
+    "ServerSideEncryption": "x-amz-server-side-encryption",
+    "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
+}
+
+
+def folder(store: Store, run_id: str) -> str:
+    """What the keys of a run's rejects begin with."""
+    return f"{store.config.prefix}rejects/{run_id}/"
+
+
+def begin(store: Store, run_id: str, head: bytes, partitions: Iterable[int], seconds: int) -> Places:
+    """A URL, for so many seconds, and its headers for the rejects of each partition; the header row is put.
+
+    Raises StageError.
+    """
+    settings: dict[str, Any] = objects.encryption(store.config)
+    headers = {_HEADERS[name]: value for name, value in settings.items()}
+    places: dict[int, tuple[SecretStr, Mapping[str, str]]] = {}
+    with storage("signing where rejects go"):
+        for number in partitions:
+            key = f"{folder(store, run_id)}{number + 1:06d}"
+            wanted = {"Bucket": store.bucket, "Key": key, **settings}
+            url = store.client.generate_presigned_url("put_object", Params=wanted, ExpiresIn=seconds)
+            places[number] = SecretStr(url), headers
+    if places:
+        with storage("writing the rejects"):
+            key = f"{folder(store, run_id)}000000"
+            store.client.put_object(Bucket=store.bucket, Key=key, Body=head, **settings)
+    return places
+
+
+def remove(store: Store, run_id: str, places: Places) -> None:
+    """Remove them, where they are not those of any frame; a lifecycle rule finds what stays."""
+    for number in (-1, *places) if places else ():
+        with suppress(StageError):
+            store.remove(f"{folder(store, run_id)}{number + 1:06d}")
+
+
+def fetch(run_id: str, path: Path, config: AnyConfig) -> int:
+    """How many bytes of rejects were written to `path`, readable by its owner only.
+
+    Raises ConfigError where there are none, StageError where the store fails.
+    """
+    settings = load_config(config)
+    settings.require_sections("stage")
+    size = 0
+    with hushed(), PrivateFile(path) as file:
+        for data in _all(Store(settings.stage), run_id):
+            file.write(data)
+            size += len(data)
+        if not size:
+            raise ConfigError(
+                f"No rejects of run {run_id} are in the bucket.",
+                hint="Only frames on a cluster leave theirs there, until track.keep_bodies is over; other "
+                "runs write them to contract.rejects.",
+            )
+        file.complete()
+    return size
+
+
+def _all(store: Store, run_id: str) -> Iterator[bytes]:
+    pages = store.client.get_paginator("list_objects_v2")
+    with storage("reading the rejects"):
+        for page in pages.paginate(Bucket=store.bucket, Prefix=folder(store, run_id)):
+            for found in page.get("Contents", []):
+                body = store.client.get_object(Bucket=store.bucket, Key=found["Key"])["Body"]
+                yield from body.iter_chunks(1 << 20)

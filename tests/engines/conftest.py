@@ -1,0 +1,55 @@
+"""Tests of frames on clusters, all marked `engines`: `make test-engines` runs them, `make test` does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from world import World, a_world
+
+from .clusters import Cluster, DaskCluster, Here
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+ENGINES = ("dask",)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.engines)
+
+
+@pytest.fixture(scope="session")
+def dask_client() -> Iterator[Client]:
+    """Two worker processes, and a scheduler."""
+    distributed = pytest.importorskip("distributed", reason="needs .[dask]")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(params=ENGINES)
+def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> Cluster:
+    """A cluster of each engine in turn."""
+    clusters: dict[str, Any] = {"dask": lambda: DaskCluster(request.getfixturevalue("dask_client"), tmp_path)}
+    made: Cluster = clusters[request.param]()
+    return made
+
+
+@pytest.fixture
+def here() -> Here:
+    """This machine's own engine, which the others are compared with."""
+    return Here()
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with a_world(tmp_path_factory.mktemp("world")) as made:
+        yield made
