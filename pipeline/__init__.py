@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pipeline.config import Config
     from pipeline.config.file import load_config
     from pipeline.flow import run, validate
+    from pipeline.handoffs import Progress
     from pipeline.ledger.asking import status, wait
     from pipeline.ledger.runs import RunStatus
     from pipeline.result import HostedFile, Outcome, Result
@@ -51,6 +52,7 @@ _LAZY = {
     "Config": "pipeline.config",
     "HostedFile": "pipeline.handoffs",
     "Outcome": "pipeline.handoffs",
+    "Progress": "pipeline.handoffs",
     "Result": "pipeline.result",
     "RunStatus": "pipeline.ledger.runs",
     "callback_app": "pipeline.app",
@@ -70,6 +72,7 @@ __all__ = [
     "LedgerError",
     "Outcome",
     "PipelineError",
+    "Progress",
     "RejectedRows",
     "Result",
     "RunStatus",
@@ -94,3 +97,8 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, for `dir` and for whatever completes them; the modules are there all the same."""
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]

@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import redirect_stdout, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -29,7 +30,15 @@ from pipeline.exits import (
     write_aside,
     write_out,
 )
-from pipeline.options import config_option, hints_for, json_option, with_config
+from pipeline.options import (
+    Command,
+    config_option,
+    hints_for,
+    json_option,
+    log_option,
+    program,
+    with_config,
+)
 
 if TYPE_CHECKING:
     from pipeline.handoffs import Step
@@ -40,11 +49,18 @@ if TYPE_CHECKING:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     invoke_without_command=True,
     subcommand_metavar="COMMAND [ARGS]...",
+    epilog=f"""\b
+Examples:
+  {program()} init export.csv
+  {program()} run -c upload.yaml
+""",
 )
 @click.version_option(package_name="netcore-bulk-upload")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Validate contacts, host them on S3 and load them through Netcore CE's bulk-upload API.
+    """Load contacts into Netcore CE: validate, host on S3, submit.
+
+    The installed command is netcore-bulk-upload: the same as python -m pipeline.
 
     Exit codes: 0 done, 2 config or usage, 3 source, 4 rejected records, 5 storage, 6 API, 7 job,
     8 done but its output could not be written, 129/130/143 interrupted, 1 anything else.
@@ -54,13 +70,14 @@ def cli(context: click.Context) -> None:
         context.exit(2)
 
 
-@cli.command()
+@cli.command(cls=Command, examples=("init export.csv", "init export.csv -o work/"))
 @click.argument("place", default=".", metavar="[FILE|DIR]")
 @click.option("-o", "--output", metavar="DIR", help="Where config and contract for FILE go; default: here.")
 def init(place: str, output: str | None) -> None:
-    """Write a config and a contract to start from: for FILE, by a look at it; else the example's, to DIR.
+    """Write a config and a contract to start from.
 
-    What a look guesses is printed, and stands in the files with the reason. Nothing is overwritten.
+    For FILE by a look at it; else the example's, to DIR. What a look guesses is printed, and stands in the
+    files with the reason. Nothing is overwritten.
     """
     from pipeline.look.writing import begin
 
@@ -68,7 +85,7 @@ def init(place: str, output: str | None) -> None:
         click.echo(line)
 
 
-@cli.command()
+@cli.command(cls=Command, examples=("run -c upload.yaml --dry-run", "run export.csv.gz -c upload.yaml"))
 @click.argument("source", required=False)
 @config_option
 @click.option(
@@ -83,6 +100,7 @@ def init(place: str, output: str | None) -> None:
 @click.option("--run-key", metavar="KEY", help="What the job is for, e.g. a date: one job for it.")
 @click.option("--first", type=click.IntRange(1), metavar="N", help="Take the first N good records only.")
 @json_option
+@log_option
 def run(
     source: str | None,
     config: str,
@@ -93,8 +111,12 @@ def run(
     first: int | None,
     as_json: bool,
 ) -> None:
-    """Take SOURCE (a .csv, a .csv.gz, - for standard input; default: source.path) through all five steps."""
+    """Take SOURCE through all five steps.
+
+    SOURCE is a .csv, a .csv.gz, or - for standard input; default: source.path.
+    """
     from pipeline import flow
+    from pipeline.console import after_run
 
     def job(progress: Any) -> Result:
         return flow.run(
@@ -108,39 +130,54 @@ def run(
             progress=progress,
         )
 
-    _carry_out(job, as_json, config)
+    _carry_out(job, as_json, config, partial(after_run, source=source))
 
 
-@cli.command()
+@cli.command(
+    cls=Command, examples=("validate -c upload.yaml -o out/", "validate export.csv -c upload.yaml -o out/")
+)
 @click.argument("source", required=False)
 @config_option
 @click.option(
     "-o", "--output", required=True, metavar="DIR", help="Where accepted.csv and rejects.csv are written."
 )
 @json_option
+@log_option
 def validate(source: str | None, config: str, output: str, as_json: bool) -> None:
-    """Write what would be staged and what would be rejected to DIR; needs no network and no secret."""
+    """Judge SOURCE; nothing is staged or sent.
+
+    Writes what would be staged, and what would be rejected, to DIR. Needs no network and no secret.
+    """
     from pipeline import flow
+    from pipeline.console import after_validate
 
     def job(progress: Any) -> Result:
         return flow.validate(source, config, output=output, progress=progress)
 
-    _carry_out(job, as_json, config)
+    _carry_out(job, as_json, config, partial(after_validate, source=source))
 
 
-@cli.command("config-schema")
+@cli.command(
+    "config-schema", cls=Command, examples=("config-schema", "config-schema > netcore-config.schema.json")
+)
 def config_schema() -> None:
-    """Print the JSON Schema of the config file, for editors that complete and check it."""
+    """Print the JSON Schema of the config file.
+
+    Editors complete and check the file with it.
+    """
     from pipeline.config import Config
 
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
     click.echo(json.dumps(schema, indent=2))
 
 
-@cli.command()
+@cli.command(cls=Command, examples=("sandbox", "sandbox --primary-key MOBILE"))
 @click.option("--primary-key", multiple=True, metavar="NAME", help="What the stand-in API keeps contacts by.")
 def sandbox(primary_key: tuple[str, ...]) -> None:
-    """Start an embedded S3 and a stand-in for the bulk-upload API, and keep them until Ctrl-C."""
+    """Start an S3 and a stand-in API to try things on.
+
+    They stay until Ctrl-C.
+    """
     from pipeline import console
     from pipeline import sandbox as embedded
 
@@ -153,33 +190,38 @@ for command in commands.ALL:
     cli.add_command(command)
 
 
-def _carry_out(job: Callable[[Any], Result], as_json: bool, config: str) -> NoReturn:
-    """Run the job and leave with its exit code, having said what happened in the way that was asked for."""
-    from pipeline import console
+def _carry_out(
+    job: Callable[[Any], Result], as_json: bool, config: str, then: Callable[[Result], str]
+) -> NoReturn:
+    """Run the job and leave with its exit code, having said what happened in the way that was asked for.
+
+    `then` is the command to go on with after a result, if there is one.
+    """
+    from pipeline import live
 
     try:
         # Standard output is for what was asked for, so what a contract prints goes where errors go.
-        with hints_for(config), console.progress(quiet=as_json) as progress, redirect_stdout(sys.stderr):
+        with hints_for(config), live.progress(as_json=as_json) as progress, redirect_stdout(sys.stderr):
             result = job(progress)
     except Stopped as stop:
         raise Interrupted(stop) from None
     if not as_json:  # which says what the library says
         result.warnings = [with_config(sentence, config) for sentence in result.warnings]
-    sys.exit(_leave(result, None, as_json))
+    sys.exit(_leave(result, None, as_json, with_config(then(result), config)))
 
 
-def _leave(result: Result, error: PipelineError | None, as_json: bool) -> int:
+def _leave(result: Result, error: PipelineError | None, as_json: bool, then: str = "") -> int:
     """The exit code, once all is said; on standard error where standard output cannot be written to."""
     from pipeline import console
 
-    def told() -> str:
-        return json.dumps(result.to_dict()) if as_json else console.summary(result)
+    def report() -> str:
+        return json.dumps(result.to_dict()) if as_json else console.summary(result, then)
 
-    if (as_json or result.run_id) and (why := write_out(told())):
+    if (as_json or result.run_id) and (why := write_out(report())):
         if error is None:
             error = Unwritable(why, result)
             result.error = error.failure()
-        write_aside(told())
+        write_aside(report())
     elif as_json or error is None:
         return error.exit_code if error else 0
     write_aside(console.failure(error))
@@ -217,7 +259,7 @@ def _unwritten(error: OSError) -> int:
 def _code_of(arguments: list[str], as_json: bool) -> int:
     try:
         catch_signals()
-        code = cli.main(arguments, prog_name="python -m pipeline", standalone_mode=False)
+        code = cli.main(arguments, prog_name=program(), standalone_mode=False)
     except PipelineError as error:
         return _fail(error, as_json)
     except click.ClickException as error:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.options import Age, config_option, hints_for, json_option, with_config
+from pipeline.options import Age, Command, config_option, hints_for, json_option, log_option, with_config
 
 if TYPE_CHECKING:
     from pipeline.ledger.runs import RunStatus
     from pipeline.policy.permissions import Role
 
 
-@click.command()
+@click.command(cls=Command, examples=("status", "status RUN_ID -c upload.yaml"))
 @click.argument("run_id", required=False)
 @config_option
 @json_option
@@ -34,10 +34,11 @@ def status(
     output: str | None,
     raw_callback: bool,
 ) -> None:
-    """Show what became of RUN_ID or, without one, of all runs since then, from any machine that reaches the
-    bucket.
+    """Show what became of RUN_ID, or of all runs.
 
-    Exit codes: 0 told, whatever the state; 2 config; 5 storage.
+    Any machine that reaches the bucket may ask.
+
+    Exit codes: 0 known, whatever the state; 2 config; 5 storage.
     """
     from pipeline import showing
     from pipeline.ledger import asking
@@ -87,13 +88,15 @@ def _cell(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, (dict, list)) else value
 
 
-@click.command()
+@click.command(cls=Command, examples=("wait RUN_ID", "wait RUN_ID -c upload.yaml --timeout 30m"))
 @click.argument("run_id")
 @config_option
 @json_option
 @click.option("--timeout", type=Age(), help="How long to wait.  [default: track.wait, or 1h]")
 def wait(run_id: str, config: str, as_json: bool, timeout: timedelta | None) -> None:
-    """Wait until RUN_ID has ended, as the ledger tells it; nothing is sent.
+    """Wait until RUN_ID has ended.
+
+    That is what the ledger says; nothing is sent.
 
     Exit codes: 0 it ended well; 2 config; 5 storage; 6 nobody knows whether the API took it; 7 it ended
     badly, or goes on.
@@ -109,18 +112,20 @@ def wait(run_id: str, config: str, as_json: bool, timeout: timedelta | None) -> 
         click.echo(with_config(showing.one(found), config))
 
 
-@click.command()
+@click.command(cls=Command, examples=("resolve RUN_ID --submitted REQUESTID", "resolve RUN_ID --resubmit"))
 @click.argument("run_id")
 @config_option
 @json_option
 @click.option("--submitted", metavar="REQUESTID", help="The job is there, under this request id.")
 @click.option("--resubmit", is_flag=True, help="The job is not there: give it up and send the file again.")
 def resolve(run_id: str, config: str, as_json: bool, submitted: str | None, resubmit: bool) -> None:
-    """Say what became of RUN_ID, of which nobody knows whether the API took it, after looking in the panel.
+    """Say what became of an unknown RUN_ID.
+
+    For a run of which nobody knows whether the API took it, once you have looked in the platform's panel.
 
     Exit codes: as of `run`.
     """
-    from pipeline import console
+    from pipeline import console, live
     from pipeline import resolve as resolving
 
     if (submitted is None) is not resubmit:
@@ -131,12 +136,12 @@ def resolve(run_id: str, config: str, as_json: bool, submitted: str | None, resu
         said = f"Run {run_id} is submitted, as {submitted}."
         click.echo(json.dumps({"run_id": run_id, "requestid": submitted}) if as_json else said)
         return
-    with hints_for(config), console.progress(quiet=as_json) as progress:
+    with hints_for(config), live.progress(as_json=as_json) as progress:
         result = resolving.resubmit(run_id, config, progress)
     click.echo(json.dumps(result.to_dict()) if as_json else console.summary(result))
 
 
-@click.command()
+@click.command(cls=Command, examples=("clean --dry-run", "clean -c upload.yaml --older-than 7d"))
 @config_option
 @click.option(
     "--older-than",
@@ -148,8 +153,9 @@ def resolve(run_id: str, config: str, as_json: bool, submitted: str | None, resu
 @click.option("--dry-run", is_flag=True, help="Show what would be removed, and remove nothing.")
 @json_option
 def clean(config: str, older_than: timedelta, dry_run: bool, as_json: bool) -> None:
-    """Remove what no run needs any more: hosted files whose URL has expired, unfinished uploads, old bodies
-    of callbacks. The record of runs stays.
+    """Remove what no run needs any more.
+
+    Hosted files whose URL has expired, unfinished uploads, old bodies of callbacks. The record of runs stays.
 
     Exit codes: 0 done; 2 config; 5 storage.
     """
@@ -169,12 +175,16 @@ def clean(config: str, older_than: timedelta, dry_run: bool, as_json: bool) -> N
         click.echo(showing.removed(removed, dry_run=dry_run))
 
 
-@click.command()
+@click.command(
+    cls=Command, examples=("rejects RUN_ID -o rejects.csv", "rejects RUN_ID -c upload.yaml -o rejects.csv")
+)
 @click.argument("run_id")
 @config_option
 @click.option("-o", "--output", metavar="FILE", required=True, help="The file, readable by you only.")
 def rejects(run_id: str, config: str, output: str) -> None:
-    """Write the rejects of RUN_ID, which took a frame on a cluster, to FILE.
+    """Fetch the rejects of a run on a cluster.
+
+    RUN_ID took a frame that lay there; its rejects are written to FILE.
 
     Exit codes: 0 written; 2 config, or there are none; 5 storage.
     """
@@ -185,10 +195,14 @@ def rejects(run_id: str, config: str, output: str) -> None:
     click.echo(output)
 
 
-@click.command()
+@click.command(cls=Command, examples=("listen", "listen -c upload.yaml --log-format json"))
 @config_option
+@log_option
 def listen(config: str) -> None:
-    """Receive callbacks on track.listen for all runs of this config's bucket and prefix, until Ctrl-C."""
+    """Receive callbacks until Ctrl-C.
+
+    On track.listen, for all runs of this config's bucket and prefix.
+    """
     from pipeline import app
 
     with suppress(KeyboardInterrupt), hints_for(config), app.listening(config) as address:
@@ -196,9 +210,9 @@ def listen(config: str) -> None:
         signal.pause()
 
 
-@click.command()
+@click.command(cls=Command, examples=("policy --permissions --for status", "policy --check -c upload.yaml"))
 @config_option
-@click.option("--apply", "action", flag_value="apply", help="Merge it into the bucket's, all else kept.")
+@click.option("--apply", "action", flag_value="apply", help="Merge it into the bucket's; all else stays.")
 @click.option("--check", "action", flag_value="check", help="Exit 0 if it is there and nothing else opens.")
 @click.option("--remove", "action", flag_value="remove", help="Take it out of the bucket's policy.")
 @click.option(
@@ -216,7 +230,9 @@ def listen(config: str) -> None:
     "--lifecycle", is_flag=True, help="Show, or --apply, the bucket's lifecycle rules with ours in them."
 )
 def policy(config: str, action: str | None, role: Role, lifecycle: bool) -> None:
-    """Print the statement by which a bucket's policy opens hosted files for the configured URL mode.
+    """Print or apply what the bucket needs.
+
+    First of all the statement by which its policy opens hosted files for the configured URL mode.
 
     Of the first four options the last one counts. Exit codes: 0 done, or in place; 2 config; 5 storage, or
     --check found it missing, changed, or the bucket open to others.

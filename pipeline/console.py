@@ -1,13 +1,12 @@
-"""What a terminal shows: the progress of a run, its summary, its failure. All of it goes to standard error
-but the summary; none of it holds a contact's value or a secret.
+"""What a terminal shows of a run that has ended: its summary, or its failure, and what to do next.
+
+None of it holds a contact's value or a secret.
 """
 
 from __future__ import annotations
 
-import sys
-import time
+import shlex
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,67 +17,11 @@ from pipeline.exits import Interrupted
 from pipeline.terminal import command, elided, styled, width, wrapped
 
 if TYPE_CHECKING:
-    from pipeline.handoffs import Progress
     from pipeline.result import Result
     from pipeline.sandbox import Sandbox
 
-_DOING = {"validate": "validating", "submit": "submitting", "track": "waiting for the job to end"}
-_PLAIN_EVERY = 10.0  # seconds between two lines of progress where there is no terminal
-_SHOWN_REASONS = 12
+MOST_REASONS = 12
 INDENT = 10
-
-
-@contextmanager
-def progress(*, quiet: bool) -> Iterator[Progress | None]:
-    """Something to call as a run goes on: a bar on a terminal, plain lines off it, nothing if quiet."""
-    if quiet:
-        yield None
-    elif sys.stderr.isatty():
-        with _bar() as show:
-            yield show
-    else:
-        yield _lines()
-
-
-def _lines() -> Progress:
-    started = last = time.monotonic()
-
-    def show(step: str, done: int, size: int | None, records: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if step != "validate":
-            click.echo(f"{_DOING[step]} …", err=True)
-        elif now - last >= _PLAIN_EVERY:
-            last = now
-            share = f", {done * 100 // size} %" if size else ""
-            click.echo(f"validated {records:,} records{share}, {records / (now - started):,.0f}/s", err=True)
-
-    return show
-
-
-@contextmanager
-def _bar() -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[records]:,} rows, {task.fields[rate]:,.0f}/s"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None, records=0, rate=0.0)
-        started = time.monotonic()
-
-        def show(step: str, done: int, size: int | None, records: int) -> None:
-            rate = records / max(time.monotonic() - started, 1e-3)
-            total = size if step == "validate" else None
-            bar.update(
-                task, description=_DOING[step], completed=done, total=total, records=records, rate=rate
-            )
-
-        yield show
 
 
 def summary(result: Result, then: str = "") -> str:
@@ -89,7 +32,7 @@ def summary(result: Result, then: str = "") -> str:
         parts += [_field("rejected", f"{result.rejected:>10,}  {_share(result.rejected, result.records)}")]
         parts += _reasons(result)
     if result.rejects_file:
-        parts.append(_field("rejects", relative(result.rejects_file)))
+        parts.append(_field("rejects", f"{relative(result.rejects_file)}{_mend(result)}"))
     for name, number in sorted(result.blank.items()):
         parts.append(
             _field("blank", f"{number:>10,}  {name}, {_share(number, result.accepted)} of the accepted")
@@ -109,8 +52,32 @@ def summary(result: Result, then: str = "") -> str:
     if result.request:
         parts += ["would send", *(f"  {line}" for line in result.request.splitlines())]
     if then:
-        parts.append(styled("next".ljust(INDENT), bold=True) + command(then, INDENT))
+        parts.append(_next(then))
     return "\n".join(part.rstrip() for part in parts)
+
+
+def after_run(result: Result, source: str | None) -> str:
+    """The command to go on with after `run`, "" if there is none to paste."""
+    if result.request or result.state in ("validated", "staged"):
+        return "" if source == "-" else " ".join(["python -m pipeline run", *_given(source)])
+    if result.state in ("submitted", "completed") and result.rejects_file:
+        return f"python -m pipeline run {shlex.quote(relative(result.rejects_file))}"
+    if result.sandbox or not result.recorded or result.state not in ("submitted", "duplicate_of"):
+        return ""
+    return f"python -m pipeline status {result.duplicate_of or result.run_id}"
+
+
+def after_validate(result: Result, source: str | None) -> str:  # noqa: ARG001 - as after_run
+    """The command to go on with after `validate`."""
+    return "" if source == "-" else " ".join(["python -m pipeline run", *_given(source), "--dry-run"])
+
+
+def _given(source: str | None) -> list[str]:
+    return [shlex.quote(source)] if source else []
+
+
+def _next(line: str) -> str:
+    return styled("next".ljust(INDENT), bold=True) + f"\n{' ' * INDENT}".join(command(line, width() - INDENT))
 
 
 def _field(label: str, text: str, style: Mapping[str, Any] | None = None) -> str:
@@ -123,7 +90,7 @@ def _reasons(result: Result) -> Iterator[str]:
     """Each reason with its count, share, sentence and first line; a record may have several."""
     counted = sorted(result.reasons.items(), key=lambda item: (-item[1], item[0]))
     size = len(f"{counted[0][1]:,}") if counted else 0
-    for reason, number in counted[:_SHOWN_REASONS]:
+    for reason, number in counted[:MOST_REASONS]:
         head = f"  {number:>{size},}  {_share(number, result.records):>6}  "
         why = result.why.get(reason)
         first = f", first in {result.place} {why.first:,}" if why else ""
@@ -131,8 +98,13 @@ def _reasons(result: Result) -> Iterator[str]:
         if why:
             hint = f" It {why.hint}." if why.hint else ""
             yield wrapped(f"{why.sentence}{hint}", len(head))
-    if len(counted) > _SHOWN_REASONS:
-        yield wrapped(f"… and {len(counted) - _SHOWN_REASONS} more reasons", len(head))
+    if len(counted) > MOST_REASONS:
+        yield wrapped(f"… and {len(counted) - MOST_REASONS} more reasons", len(head))
+
+
+def _mend(result: Result) -> str:
+    """What to do with the rejects, where the good records are at the platform already."""
+    return ": mend its cells in place, then run it" if result.state in ("submitted", "completed") else ""
 
 
 def _share(part: int, total: int) -> str:

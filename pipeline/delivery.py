@@ -7,7 +7,7 @@ begin -> start -> (records are uploaded) -> may_complete -> deliver
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -23,16 +23,15 @@ from pipeline.errors import (
     SubmitUnavailable,
     SubmitUnknown,
 )
-from pipeline.handoffs import Job, Link, Progress, Step
+from pipeline.handoffs import Job, Link, Progress, Step, Watch
 from pipeline.ledger import callbacks, follow, privacy, submission
 from pipeline.ledger.claim import Standing
 from pipeline.ledger.journal import Journal
 from pipeline.ledger.submission import Submission
+from pipeline.logs import hand_over
 from pipeline.result import Fingerprint, HostedFile, Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pipeline.s3.client import Store
 
 log = logging.getLogger("pipeline")
@@ -46,7 +45,7 @@ class Delivery:
     """
 
     def __init__(
-        self, config: Config, store: Store, result: Result, progress: Progress, until: Step, *, again: bool
+        self, config: Config, store: Store, result: Result, progress: Watch, until: Step, *, again: bool
     ) -> None:
         self.config = config
         self.store = store
@@ -140,7 +139,7 @@ class Delivery:
         result.duplicate_of = self.standing.run_id
         result.content_differs = self.standing.claimed != wanted.content
         self.journal.end(result, None, sent=False)
-        self.progress("track", 0, None, result.records)
+        self._say("track")
         standing = follow.answered(ledger, wanted, self.standing)
         result.requestid, result.state = standing.requestid or None, "duplicate_of"
         if standing.state == "completed":
@@ -156,7 +155,7 @@ class Delivery:
             self.journal.sweep(self.result)
 
     def _submit(self, wish: Submission, link: Link) -> Job | Standing:
-        self.progress("submit", 0, None, self.result.records)
+        self._say("submit")
         request = submit.build(self.config, link.url.get_secret_value(), self._callback)
 
         def post(may: Callable[[], bool]) -> Job:
@@ -168,6 +167,7 @@ class Delivery:
         try:
             with self.result.step("submit"), self._unknown_if_stopped():
                 job = wish.send(post)
+            hand_over(self.result, "submit")
         except SubmitUnknown as unknown:
             if wish.ledger:
                 unknown.hint = follow.unknown_hint(self.result.run_id)
@@ -200,7 +200,7 @@ class Delivery:
 
     def _wait(self, job: Job) -> None:
         result = self.result
-        self.progress("track", 0, None, result.records)
+        self._say("track", job.requestid, self.config.track.wait)
         try:
             with result.step("track"):
                 result.outcome = track.wait(
@@ -214,6 +214,10 @@ class Delivery:
             raise
         result.warnings += result.outcome.warnings
         result.state = "completed"
+        hand_over(result, "track")
+
+    def _say(self, step: Step, requestid: str | None = None, wait: float | None = None) -> None:
+        self.progress(Progress(step, self.result.records, self.result.rejected, 0, None, requestid, wait))
 
     def _look(self) -> Outcome | None:
         """The end as another receiver has recorded it."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from boto3.session import Session
 
     from pipeline.config import Config
-    from pipeline.handoffs import Progress, Step
+    from pipeline.handoffs import Step, Watch
     from pipeline.result import Result
 
     AnyConfig = str | os.PathLike[str] | Mapping[str, Any] | Config
@@ -32,7 +32,7 @@ def run(
     again: bool = False,
     run_key: str | None = None,
     first: int | None = None,
-    progress: Progress | None = None,
+    progress: Watch | None = None,
     workers: int | None = None,
     slice_bytes: int | None = None,
     session: Session | None = None,
@@ -79,7 +79,7 @@ def validate(
     config: AnyConfig = "config.yaml",
     *,
     output: str | os.PathLike[str],
-    progress: Progress | None = None,
+    progress: Watch | None = None,
     workers: int | None = None,
     slice_bytes: int | None = None,
 ) -> Result:

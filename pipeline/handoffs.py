@@ -28,8 +28,28 @@ if TYPE_CHECKING:
     from pipeline.unique.seen import Keys
 
 Step = Literal["validate", "stage", "submit", "track"]
-Progress = Callable[[str, int, int | None, int], None]
-"""Called as a run goes on: step, how much of the source is done, how much there is, records so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come, as whoever watches it is told whenever that changes.
+
+    `records` and `rejected` are counted so far. While records are read, `done` of `size` says how much of the
+    source that is, in bytes, or rows of a frame; `size` is None where it cannot be known. While the job's end
+    is waited for, `requestid` is the job's, and `wait` how many seconds at most.
+    """
+
+    step: Step
+    records: int = 0
+    rejected: int = 0
+    done: int = 0
+    size: int | None = None
+    requestid: str | None = None
+    wait: float | None = None
+
+
+Watch = Callable[[Progress], object]
+"""Called with the progress of a run as it goes on; what it raises ends the run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,26 @@
-"""What commands have in common: their options, and hints that name the config in use."""
+"""What commands have in common: their options, their examples, and hints that name the config in use."""
 
 from __future__ import annotations
 
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import click
 
+from pipeline import logs
 from pipeline.errors import PipelineError
+from pipeline.terminal import command
 
 DEFAULT_CONFIG = "config.yaml"
+MODULE, INSTALLED = "python -m pipeline", "netcore-bulk-upload"
 _COMMAND = re.compile(
-    r"python -m pipeline (?:clean|listen|policy|rejects|resolve|run|status|validate|wait)\b(?! -c)"
+    rf"{MODULE} (?:clean|explain|listen|policy|rejects|resolve|run|status|validate|wait)\b(?! -c)"
 )
 
 config_option = click.option(
@@ -24,11 +29,45 @@ config_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
 
+def _log(_context: click.Context, _option: click.Parameter, form: Any) -> None:
+    if form:
+        logs.to_stderr(form)
+
+
+log_option = click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    expose_value=False,
+    callback=_log,
+    help="Log each step to standard error, instead of the progress.",
+)
+
+
+class Command(click.Command):
+    """A command whose help ends with examples of it."""
+
+    def __init__(self, *arguments: Any, examples: tuple[str, ...] = (), **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the examples, each to be pasted as it stands."""
+        with formatter.section("Examples"):
+            for example in self.examples:
+                for line in command(f"{program()} {example}", formatter.width - 2):
+                    formatter.write(f"  {line}\n")
+
+
+def program() -> str:
+    """What this process was called as: hints name the command that is there."""
+    return INSTALLED if Path(sys.argv[0]).name == INSTALLED else MODULE
+
+
 def with_config(text: str, config: str) -> str:
-    """The text, in which commands of ours name the config in use as well."""
-    if config == DEFAULT_CONFIG:
-        return text
-    return _COMMAND.sub(lambda found: f"{found[0]} -c {shlex.quote(config)}", text)
+    """The text, in which commands of ours are called as this process was, and name the config in use."""
+    if config != DEFAULT_CONFIG:
+        text = _COMMAND.sub(lambda found: f"{found[0]} -c {shlex.quote(config)}", text)
+    return text.replace(MODULE, program())
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pipeline.callback import RUN_ID
 from pipeline.config import Config
 from pipeline.delivery import Delivery
 from pipeline.errors import ConfigError, PipelineError, StageError, without_frames
-from pipeline.handoffs import Progress
+from pipeline.handoffs import Watch
 from pipeline.ledger import claim, submission
 from pipeline.ledger.asking import AnyConfig, opened
 from pipeline.ledger.claim import Standing, Wanted
@@ -56,7 +56,7 @@ def mark(run_id: str, requestid: str, config: AnyConfig = "config.yaml") -> None
 
 
 @without_frames
-def resubmit(run_id: str, config: AnyConfig = "config.yaml", progress: Progress | None = None) -> Result:
+def resubmit(run_id: str, config: AnyConfig = "config.yaml", progress: Watch | None = None) -> Result:
     """The result of a new run that submits the file again which that run has hosted.
 
     First it is recorded that its job was given up. If the file or its URL is gone, that is all: then the

@@ -46,6 +46,15 @@ class Period:
         """Note that the step has ended."""
         self.end = _now()
 
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None while it goes on."""
+        if self.end is None:
+            return None
+        return round(
+            (datetime.fromisoformat(self.end) - datetime.fromisoformat(self.start)).total_seconds(), 3
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:

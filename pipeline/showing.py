@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-import click
-
 from pipeline.ledger.cleaning import Leftover
 from pipeline.ledger.runs import RunStatus
 from pipeline.result import masked
+from pipeline.terminal import elided, styled, width, wrapped
 
 _COLOURS = {"completed": "green", "staged": "green", "submitted": "cyan", "duplicate_of": "cyan"}
+LEAST_OF_JOB = 9
 _GOING_ON = ("started", "hosted", "busy")
 
 
@@ -25,12 +25,15 @@ def table(runs: Sequence[RunStatus], since: timedelta) -> str:
         for run in runs
     ]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    room = width() - sum(widths[:5]) - 2 * 5  # for the job, which is left out where nothing of it fits
+    most = 5 if room >= 0 else 2
     lines = []
     for run, row in zip([None, *runs], rows, strict=True):
-        numbers = (cell.rjust(width) for cell, width in zip(row[2:5], widths[2:5], strict=True))
-        cells = [row[0].ljust(widths[0]), _styled(row[1].ljust(widths[1]), run), *numbers, row[5]]
+        numbers = (cell.rjust(size) for cell, size in zip(row[2:most], widths[2:most], strict=True))
+        job = [elided(row[5], room)] if room >= LEAST_OF_JOB else []
+        cells = [row[0].ljust(widths[0]), _styled(row[1].ljust(widths[1]), run), *numbers, *job]
         lines.append("  ".join(cells).rstrip())
-    notes = [f"{run.run_id}: {note}" for run in runs for note in _notes(run)]
+    notes = [wrapped(f"{run.run_id}: {note}", 2) for run in runs for note in _notes(run)]
     return "\n".join([*lines, *([""] if notes else []), *notes])
 
 
@@ -48,9 +51,9 @@ def one(run: RunStatus) -> str:
         "callbacks": str(run.callbacks) if run.callbacks else "",
         "URL": _url(run),
     }
-    lines = [f"{name:<10}{text}" for name, text in known.items() if text]
-    lines += [f"{'warning':<10}{warning}" for warning in run.warnings]
-    return "\n".join([*lines, *([f"  -> {run.next}"] if run.next else [])])
+    lines = [wrapped(text, 10, name) for name, text in known.items() if text]
+    lines += [wrapped(warning, 10, "warning") for warning in run.warnings]
+    return "\n".join([*lines, *([wrapped(run.next, 5, "  ->")] if run.next else [])])
 
 
 def removed(leftovers: Sequence[Leftover], *, dry_run: bool) -> str:
@@ -58,7 +61,10 @@ def removed(leftovers: Sequence[Leftover], *, dry_run: bool) -> str:
     if not leftovers:
         return "There is nothing to remove."
     names = {"file": "file", "upload": "unfinished upload", "body": "callback's body"}
-    lines = [f"{names[each.what]}  {masked(each.key)}  {each.why}" for each in leftovers]
+    lines = [
+        wrapped(f"{elided(masked(each.key), width() - 2)}, {names[each.what]}: {each.why}", 2)
+        for each in leftovers
+    ]
     return "\n".join([*lines, f"{len(leftovers)} {'would be removed' if dry_run else 'removed'}."])
 
 
@@ -101,8 +107,8 @@ def _url(run: RunStatus) -> str:
 
 def _styled(text: str, run: RunStatus | None) -> str:
     if run is None:
-        return click.style(text, bold=True)
-    return click.style(text, fg="yellow" if run.state in _GOING_ON else _COLOURS.get(run.state, "red"))
+        return styled(text, bold=True)
+    return styled(text, fg="yellow" if run.state in _GOING_ON else _COLOURS.get(run.state, "red"))
 
 
 def _notes(run: RunStatus) -> Iterator[str]:

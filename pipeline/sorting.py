@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.causes import TOTALS
 from pipeline.contract import sentences
 from pipeline.errors import ConfigError, RejectedRows, SourceError
-from pipeline.handoffs import Header, Plan, Progress, Source
+from pipeline.handoffs import Header, Plan, Progress, Source, Watch
 from pipeline.read import local_path
 from pipeline.rejects import Rejects
 from pipeline.result import Result, Why
@@ -57,7 +57,7 @@ def sort_records(
     rejects: Rejects,
     write: Callable[[bytes], Any],
     result: Result,
-    progress: Progress,
+    progress: Watch,
     workers: int | None = None,
     first: int | None = None,
 ) -> None:
@@ -85,7 +85,7 @@ def sort_records(
             for total, counts in ((result.changed, part.changed), (result.blank, part.blank)):
                 for name, count in counts.items():
                     total[name] = total.get(name, 0) + count
-            progress("validate", done, source.size, result.records)
+            progress(Progress("validate", result.records, result.rejected, done, source.size))
             if result.accepted == first:
                 result.warnings.append(f"Only the first {first:,} good records were taken, as asked for.")
                 break

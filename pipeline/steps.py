@@ -23,7 +23,8 @@ from pipeline.config import Config
 from pipeline.contract import ContractSource, load_contract
 from pipeline.delivery import Delivery
 from pipeline.errors import PipelineError, TrackError
-from pipeline.handoffs import Link, Plan, Progress, Step
+from pipeline.handoffs import Link, Plan, Progress, Step, Watch
+from pipeline.logs import hand_over
 from pipeline.private import PrivateFile
 from pipeline.result import HostedFile, Named, Period, Result
 from pipeline.s3.client import Store
@@ -47,7 +48,7 @@ class Run:
     def __init__(
         self,
         config: Config,
-        progress: Progress | None = None,
+        progress: Watch | None = None,
         *,
         output: Path | None = None,
         workers: int | None = None,
@@ -93,10 +94,12 @@ class Run:
             result.error, error.result = error.failure(), result
             if result.state != "submitted" or isinstance(error, TrackError):
                 result.state = error.state
+            hand_over(result, "end")
             raise
         except BaseException as stop:
             stop.result = result  # type: ignore[attr-defined]  # so that who catches it knows of the job
             raise
+        hand_over(result, "end")
         return result
 
     def _go(self, stack: ExitStack, source: Any, until: Step) -> None:
@@ -107,6 +110,8 @@ class Run:
             self.delivery.begin(stack)
         self.result.hosted = self._validate_and_stage(source, until)
         self.result.state = "staged" if self.result.hosted else "validated"
+        if self.result.hosted:
+            hand_over(self.result, "stage")
         if self.delivery and self.delivery.standing:
             self.delivery.follow()
         elif self.delivery and self.result.hosted:
@@ -175,6 +180,7 @@ class Run:
                 source, plan, contract, rejects, write, result, self.progress, self.workers, self.first
             )
             validating.close()
+            hand_over(result, "validate")
             if source.crc32 is not None:
                 result.source = Named(source.name, f"crc32:{source.crc32:08x}")
             if isinstance(target, PrivateFile):
@@ -195,6 +201,7 @@ class Run:
 
     def _hosted_by(self, upload: Upload) -> HostedFile | None:
         assert self.delivery  # noqa: S101 - for the type checker: who uploads delivers
+        self.progress(Progress("stage", self.result.records, self.result.rejected))
         if not self.delivery.may_complete(replace(upload.finish(), records=self.result.accepted)):
             return None
         self.link = urls.link(self._store, upload.key)

@@ -5,25 +5,34 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
+import sys
 import textwrap
 from typing import Any
 
 import click
 
 _COMMAND = re.compile(r"(`[^`]+`)")
+_OURS = re.compile(r"`(?:python -m pipeline|netcore-bulk-upload) ")
 _STUCK = "\0"  # a blank at which no line ends
-UNBOUND = 10_000
+USUAL_WIDTH, UNBOUND = 80, 10_000
 
 
 def width() -> int:
-    """How many columns a line may have: COLUMNS, or the terminal's; off a terminal as many as it takes."""
-    return min(shutil.get_terminal_size((UNBOUND, 24)).columns, UNBOUND)
+    """How many columns a line may have where it goes to a terminal; else as many as it takes."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and stream.isatty():
+            return os.get_terminal_size(stream.fileno()).columns or USUAL_WIDTH
+    return UNBOUND
+
+
+def is_dumb() -> bool:
+    """Whether the terminal can only write line after line."""
+    return os.environ.get("TERM") == "dumb"
 
 
 def is_plain() -> bool:
     """Whether colours are not wanted: NO_COLOR, or a terminal that is dumb."""
-    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    return bool(os.environ.get("NO_COLOR")) or is_dumb()
 
 
 def styled(text: str, **style: Any) -> str:
@@ -49,10 +58,8 @@ def _lines(text: str, room: int) -> list[str]:
         return [text]
     found, paragraph = [], ""
     for piece in _COMMAND.split(text):
-        if piece.startswith("`python -m pipeline ") and len(piece) > room:
-            found += _filled(paragraph, room) + [
-                f"  {each}" for each in _continued(piece.strip("`"), room - 2)
-            ]
+        if _OURS.match(piece) and len(piece) > room:
+            found += _filled(paragraph, room) + [f"  {each}" for each in command(piece.strip("`"), room - 2)]
             paragraph = ""
         else:
             stuck = piece.startswith("`") and len(piece) <= room
@@ -73,12 +80,8 @@ def elided(text: str, room: int) -> str:
     return f"{text[: max(room - 1 - tail, 1)]}…{text[-tail:]}"
 
 
-def command(line: str, indent: int) -> str:
-    """A command to paste behind that indent, continued on further lines where it is longer than one."""
-    return ("\n" + " " * indent).join(_continued(line, width() - indent))
-
-
-def _continued(line: str, room: int) -> list[str]:
+def command(line: str, room: int) -> list[str]:
+    """A command to paste, in as many lines as it takes, each but the last with a backslash behind it."""
     lines = [""]
     for word in map(shlex.quote, shlex.split(line)):
         if lines[-1] and len(f"{lines[-1]} {word} \\") > room:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +96,14 @@ def test_the_page_for_python_runs_from_top_to_bottom(
 def test_tables_are_made_of_the_code(page: str, table: object) -> None:
     assert callable(table)
     assert table() in (DOCS / page).read_text("utf-8")
+
+
+def test_the_retries_of_the_readme_stop_at_what_no_retry_mends(tmp_path: Path) -> None:
+    readme = (DOCS.parent / "README.md").read_text("utf-8")
+    (recipe,) = re.findall(r"^```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-c", recipe], cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True, timeout=60
+    )
+    assert done.returncode == 2, done.stderr  # there is no upload.yaml
+    assert json.loads((tmp_path / "result.json").read_text())["error"]["retryable"] is False

@@ -22,7 +22,17 @@ import pyarrow as pa
 import pytest
 from world import CONTRACT, GOOD, NAMES, REASONS, ROOT, ROWS, World, as_csv, dicts_of, rows_of
 
-from pipeline import ConfigError, PipelineError, RejectedRows, Result, SourceError, load_config, run, validate
+from pipeline import (
+    ConfigError,
+    PipelineError,
+    Progress,
+    RejectedRows,
+    Result,
+    SourceError,
+    load_config,
+    run,
+    validate,
+)
 
 
 def good_rows() -> list[list[str]]:
@@ -422,7 +432,7 @@ def test_a_source_that_changes_while_it_is_read(world: World, tmp_path: Path, ch
     path = tmp_path / "growing.csv"
     path.write_text("EMAIL,CITY\n" + "".join(f"a{n}@example.com,{'x' * 800}\n" for n in range(100_000)))
 
-    def grow(step: str, *_: object) -> None:
+    def grow(_: Progress) -> None:
         if change == "append":
             with path.open("a") as file:
                 file.write("b@example.com,y\n")

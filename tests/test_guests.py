@@ -19,7 +19,7 @@ from urllib3.util import Retry
 from world import World, a_world
 
 import pipeline
-from pipeline import PipelineError, Result, SubmitUnknown, Unexpected, run, status, wait
+from pipeline import PipelineError, Progress, Result, SubmitUnknown, Unexpected, run, status, wait
 
 FRAME = pd.DataFrame({"EMAIL": [f"asha{n}@example.com" for n in range(3000)]})
 
@@ -147,8 +147,8 @@ def test_a_result_is_a_table_in_a_notebook(world: World) -> None:
 def test_a_cancelled_task_leaves_nothing_behind(world: World) -> None:
     reached, stop = threading.Event(), threading.Event()
 
-    def progress(step: str, done: int, _size: int | None, _records: int) -> None:
-        if step == "validate" and done:
+    def progress(now: Progress) -> None:
+        if now.step == "validate" and now.done:
             reached.set()
             stop.wait(10)
             raise asyncio.CancelledError
@@ -170,8 +170,8 @@ def test_a_cancelled_task_leaves_nothing_behind(world: World) -> None:
 
 
 def test_ctrl_c_in_the_main_thread_leaves_nothing_behind(world: World) -> None:
-    def progress(step: str, done: int, _size: int | None, _records: int) -> None:
-        if step == "validate" and done:
+    def progress(now: Progress) -> None:
+        if now.step == "validate" and now.done:
             signal.raise_signal(signal.SIGINT)
 
     with world.untouched(), pytest.raises(KeyboardInterrupt) as caught:

@@ -10,7 +10,8 @@ from typing import Any
 
 from pipeline.config import Config
 from pipeline.errors import ConfigError, StageError
-from pipeline.handoffs import Plan, Progress
+from pipeline.handoffs import Plan, Progress, Watch
+from pipeline.logs import hand_over
 from pipeline.names import ADDED
 from pipeline.read.spread import SpreadFrame
 from pipeline.rejects import file_head
@@ -64,7 +65,7 @@ class Frame:
     result: Result
     store: Store | None
 
-    def sort(self, begin: Callable[[int], Upload], progress: Progress) -> Upload | None:
+    def sort(self, begin: Callable[[int], Upload], progress: Watch) -> Upload | None:
         """Take it through both passes: the upload that `begin` has begun, given its size, all its parts put.
 
         None where nothing is to be staged. Raises RejectedRows, SourceError where the frame is not in pass 2
@@ -72,13 +73,14 @@ class Frame:
         fails or the credentials would end before the upload does.
         """
         layout = measure(self.source, self.plan)
-        progress("validate", 0, None, layout.records)
+        progress(Progress("validate", layout.records, layout.rejected))
         allowed = self.config.contract.allows(layout.rejected, layout.records)
         staging = self.store and allowed and layout.rejected < layout.records
         upload = begin(layout.size) if staging else None
         self._stage(layout, upload)
-        progress("validate", layout.records, layout.records, layout.records)
+        progress(Progress("validate", layout.records, layout.rejected, layout.records, layout.records))
         self.result.steps["validate"].close()
+        hand_over(self.result, "validate")
         require_enough(self.config.contract, self.result, self.source.hints)
         return upload
 

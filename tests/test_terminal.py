@@ -1,0 +1,160 @@
+"""What a terminal shows fits on it, says what to do next, and keeps quiet where it should."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import shlex
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+import pytest
+from world import ROOT
+
+import pipeline
+from pipeline.cli import cli
+
+WIDTHS = (50, 80, 120)
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def on_a_terminal(
+    *arguments: str, columns: int = 80, folder: Path = ROOT, set_to: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """The exit code of the command line on a terminal so wide, and all that it wrote there."""
+    parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    own = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR", "TERM")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", *arguments],
+        stdin=child, stdout=child, stderr=child, cwd=folder,
+        env={**own, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), **(set_to or {})},
+    )  # fmt: skip
+    os.close(child)
+    written = b""
+    while True:
+        try:
+            piece = os.read(parent, 65536)
+        except OSError:  # Linux: the other side is closed
+            break
+        if not piece:
+            break
+        written += piece
+    os.close(parent)
+    return process.wait(timeout=60), written.decode()
+
+
+def lines_of(written: str) -> list[str]:
+    """What stood on a line at any time, without its colours."""
+    return re.split(r"[\r\n]+", _CONTROL.sub("", written))
+
+
+def last_command(written: str) -> list[str]:
+    """The words of the command behind `next`, which is the last thing written."""
+    text = _CONTROL.sub("", written).replace("\r\n", "\n")
+    _, label, rest = text.rpartition("\nnext ")
+    assert label, text
+    return shlex.split(rest.replace("\\\n", " "))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a command is started: a config for the sandbox, and contacts with many faults."""
+    text = (ROOT / "config.yaml").read_text()
+    text = text.replace("schemas/", f"{ROOT}/schemas/").replace("examples/", "")
+    (tmp_path / "config.yaml").write_text(text.replace("max_rejected: 5%", "max_rejected: 90%"))
+    rows = ["EMAIL,MOBILE,DOB,LOYALTY_ID", "a@example.com,+919876543210,1990-12-31,12345678"]
+    rows += [f"no{n},9.19E+11,31.12.1990,{n}" for n in range(4)] + ['b@example.com,"']
+    (tmp_path / "contacts.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_no_line_is_wider_than_the_terminal(folder: Path, columns: int) -> None:
+    given = ("validate", "contacts.csv", "-o", "out")
+    code, written = on_a_terminal(*given, columns=columns, folder=folder)
+    assert code == 0, written
+    assert max(map(len, lines_of(written))) <= columns, written
+    words = last_command(written)
+    assert words == ["python", "-m", "pipeline", "run", "contacts.csv", "--dry-run"]
+    code, written = on_a_terminal("--help", columns=columns, folder=folder)
+    assert max(map(len, lines_of(written))) <= columns
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_a_run_says_each_step_and_what_to_do_next(folder: Path, columns: int) -> None:
+    code, written = on_a_terminal("run", columns=columns, folder=folder)
+    assert code == 0, written
+    lines = lines_of(written)
+    assert max(map(len, lines)) <= columns, written
+    for step in ("validated 6 records, 5 rejected, ", "staged, ", "submitted, ", "waited, "):
+        assert any(line.startswith(step) and line.endswith(" s") for line in lines), (step, lines)
+    assert any(line.startswith("rejects   rejects/") for line in lines)
+    words = last_command(written)
+    assert words[:4] == ["python", "-m", "pipeline", "run"]
+    code, written = on_a_terminal(*words[3:], columns=columns, folder=folder)
+    assert code == 4, written  # they are not mended yet
+    assert "of 5 records were rejected" in " ".join(written.split())
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_no_colours_where_none_are_wanted(folder: Path, environment: dict[str, str]) -> None:
+    _, written = on_a_terminal("validate", "contacts.csv", "-o", "out", folder=folder, set_to=environment)
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]", written)
+    if "TERM" in environment:
+        assert "\x1b" not in written
+    given = ("validate", "contacts.csv", "-o", "out", "-c", "none")
+    _, written = on_a_terminal(*given, folder=folder, set_to=environment)
+    assert "Error: " in written
+
+
+def test_an_error_is_red_and_a_stop_is_yellow(folder: Path) -> None:
+    _, written = on_a_terminal("run", "-c", "none.yaml", folder=folder)
+    assert "\x1b[31m\x1b[1mError:\x1b[0m" in written
+    (folder / "contract.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nimport time\ntime.sleep(5)\n"
+    )
+    (folder / "config.yaml").write_text("contract: {schema: contract.py:X}\n")
+    code, written = on_a_terminal("validate", "contacts.csv", "-o", "out", folder=folder)
+    assert code == 128 + signal.SIGINT
+    assert "\x1b[33m\x1b[1mStopped\x1b[0m by SIGINT." in written
+    assert "\x1b[31m" not in written
+    assert "stopped" in written
+
+
+def test_beside_json_progress_is_on_standard_error_alone(folder: Path) -> None:
+    code, written = on_a_terminal("validate", "contacts.csv", "-o", "out", "--json", folder=folder)
+    assert code == 0
+    *shown, last = [line for line in lines_of(written) if line]
+    assert json.loads(last)["rejected"] == 5
+    assert any("validated 6 records" in line for line in shown)
+
+
+def test_every_help_has_two_examples_that_are_commands() -> None:
+    for name, command in cli.commands.items():
+        examples = getattr(command, "examples", None)
+        assert examples, name
+        assert len(examples) == 2, name
+        for example in examples:
+            first, *rest = shlex.split(example.split(">")[0])
+            assert first == name
+            with command.make_context(name, rest):
+                pass
+        short = command.get_short_help_str(limit=200)
+        assert len(short) <= 60, short
+
+
+def test_the_public_face_is_what_dir_shows() -> None:
+    assert {name for name in dir(pipeline) if not name.startswith("_")} == set(pipeline.__all__)
+    assert pipeline.Progress("validate", records=3).rejected == 0
+    assert isinstance(cli, click.Group)
