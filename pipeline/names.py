@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 ADDED = ("_reasons", "_why", "_raw")  # what a rejects file adds behind a record's place
 _OLDER = ("_reasons", "_raw")
+FRAME = "The DataFrame"  # what messages call one
 LEFT_OUT = "\0"  # how the name of a column begins that is not staged, and that no contract may see
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from pipeline.result import Result, Why
 from pipeline.validation import header_row, validate_slices
 
 if TYPE_CHECKING:
-    from pipeline.config import Config, ContractConfig
+    from pipeline.config import Config, ContractConfig, SourceConfig
     from pipeline.contract import Contract
 
 
@@ -50,6 +50,31 @@ def _written_over(source: Path, output: Path) -> Path | None:
     return next((t for t in targets if t.exists() and source.exists() and t.samefile(source)), None)
 
 
+def opened(
+    stack: ExitStack, given: Any, config: SourceConfig, contract: Contract, slice_bytes: int | None
+) -> Source:
+    """What is to be read, opened, and closed with the stack.
+
+    Raises SourceError where it cannot be read as a whole, with all that the config should say of a file.
+    """
+    from pipeline.read import open_source
+
+    source = open_source(
+        given,
+        config,
+        contract_names=contract.rules.names,
+        resolve=contract.resolve,
+        takes_days=contract.takes_days,
+        slice_bytes=slice_bytes,
+    )
+    try:
+        return stack.enter_context(source)
+    except SourceError as error:
+        from pipeline.look.fit import with_all_facts
+
+        raise with_all_facts(error, given, config, contract.rules.names) from None
+
+
 def sort_records(
     source: Source,
     plan: Plan,
@@ -60,11 +85,12 @@ def sort_records(
     progress: Watch,
     workers: int | None = None,
     first: int | None = None,
+    allow_empty: bool = False,
 ) -> None:
     """Read the source to its end: good bytes to `write`, the others to the rejects, counts to `result`.
 
     With `first` reading ends once so many records are good, and no more of them are written. Raises
-    SourceError where there are no records at all.
+    SourceError where there are no records at all, unless that is allowed.
     """
     done = 0
     write(header_row(source.header))
@@ -90,8 +116,12 @@ def sort_records(
                 result.warnings.append(f"Only the first {first:,} good records were taken, as asked for.")
                 break
     rejects.finish()
-    if result.records == 0:
-        raise SourceError("The source has a header and no records.", hint="Is the export complete?")
+    if result.records == 0 and not allow_empty:
+        rows = "columns and no records" if source.place_column == "_row" else "a header and no records"
+        raise SourceError(
+            f"The source has {rows}.",
+            hint="Is the export complete? If it may be empty, set source.allow_empty: true.",
+        )
 
 
 def explain(first: Mapping[str, int], plan: Plan, result: Result) -> None:

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from pipeline import preflight, urls
 from pipeline.config import Config
-from pipeline.contract import ContractSource, load_contract
+from pipeline.contract import load_contract, source_of
 from pipeline.delivery import Delivery
 from pipeline.errors import PipelineError, TrackError
 from pipeline.handoffs import Link, Plan, Progress, Step, Watch
@@ -134,32 +134,17 @@ class Run:
         """The hosted file; None where the run ends before. Nothing is visible unless all was well."""
         wanted, result = self.config.contract, self.result
         validating = result.steps["validate"] = Period()
-        origin = ContractSource(
-            wanted.schema_,
-            self.config.base,
-            tuple(wanted.primary_key),
-            wanted.unknown_columns,
-            wanted.region,
-            tuple(wanted.read.items()),
-        )
+        origin = source_of(self.config)
         with self._imported_ahead(until):
             contract = load_contract(origin)
         from pipeline.contract.header import header_warnings
-        from pipeline.read import open_source
         from pipeline.read.spread import SpreadFrame
         from pipeline.rejects import Rejects
-        from pipeline.sorting import look_at_rejects, require_enough, sort_records, what_to_read
+        from pipeline.sorting import look_at_rejects, opened, require_enough, sort_records, what_to_read
 
         with ExitStack() as stack:
-            opened = open_source(
-                what_to_read(self.config, given, self.output),
-                self.config.source,
-                contract_names=contract.rules.names,
-                resolve=contract.resolve,
-                takes_days=contract.takes_days,
-                slice_bytes=self.slice_bytes,
-            )
-            source = stack.enter_context(opened)
+            given = what_to_read(self.config, given, self.output)
+            source = opened(stack, given, self.config.source, contract, self.slice_bytes)
             result.warnings += header_warnings(contract.rules, source.header)
             rules = hashlib.sha256(repr(contract.rules).encode()).hexdigest()
             result.source, result.contract = Named(source.name), Named(wanted.schema_, f"sha256:{rules}")
@@ -176,15 +161,17 @@ class Run:
             self._prepare()
             target = self._target(stack, until, source.size)
             write = target.write if target else len
-            sort_records(
-                source, plan, contract, rejects, write, result, self.progress, self.workers, self.first
-            )
+            how = self.progress, self.workers, self.first, self.config.source.allow_empty
+            sort_records(source, plan, contract, rejects, write, result, *how)
             validating.close()
             hand_over(result, "validate")
             if source.crc32 is not None:
                 result.source = Named(source.name, f"crc32:{source.crc32:08x}")
             if isinstance(target, PrivateFile):
                 target.complete()
+            if not result.records:
+                result.warnings.append("The source has no records: nothing was sent.")
+                return None
             require_enough(wanted, result, source.hints)
             return self._hosted_by(target) if target and not isinstance(target, PrivateFile) else None
 

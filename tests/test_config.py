@@ -73,6 +73,7 @@ DEFAULTS: dict[str, Any] = {
     "source.footer": None,
     "source.header_rows": 1,
     "source.columns": {},
+    "source.allow_empty": False,
     "source.max_record_bytes": 1 << 20,
     "contract.primary_key": (),
     "contract.max_rejected": "0",

@@ -154,7 +154,7 @@ def test_a_rejects_file_with_a_column_without_a_name_is_mended_and_run(tmp_path:
     assert [row["_raw"] for row in got.rejects] == ["a@b.co,Ulm,call", ""]
     path = Path(str(got.result.rejects_file))
     lines = path.read_text().splitlines()
-    lines[1] = "a@b.co,Ulm,,2,_record:unnamed_cell,"
+    lines[1] = "a@b.co,Ulm,,2,_record:unnamed_cell,,"
     lines[2] = lines[2].replace("c@d", "c@d.co")
     mended = tmp_path / "mended.csv"
     mended.write_text("\n".join(lines))

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from world import as_csv, dicts_of
 
-from pipeline import Result, validate
+from pipeline import Result, SourceError, validate
 from pipeline.cli import cli
 
 ROWS = 60
@@ -208,6 +208,7 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
         ("", "is empty"),
         ("a@example.com;1\nb@example.com;2\n", "no header row"),
         ("Email;City\n", "no header row"),
+        ("Anna,Koelnerin,f\nBea,Ulmerin,f\n", "no header row"),
         ("Email,Email\na,b\n", "stand twice"),
         ("PK\x03\x04....", "zip archive"),
     ],
@@ -270,3 +271,54 @@ def test_the_config_can_be_read_by_other_programs(tmp_path: Path) -> None:
     read = YAML(typ="safe").load((tmp_path / "work" / "config.yaml").read_text("utf-8"))
     assert read["source"]["columns"]["Prénom"] == "FIRST_NAME"
     assert json.dumps(read)
+
+
+OWN = """
+import pandera.pandas as pa
+import pipeline.checks
+CONTACT = pa.DataFrameSchema({
+    "EMAIL": pa.Column(str, pa.Check.email()),
+    "MOBILE": pa.Column(str, nullable=True, metadata={"read": "phone DE"}),
+    "FIRST_NAME": pa.Column(str, nullable=True),
+    "CITY": pa.Column(str, nullable=True),
+})
+"""
+
+
+def test_a_file_that_does_not_fit_its_config_is_told_of_once(tmp_path: Path) -> None:
+    """All facts are in one hint, and pasted they make the file fit."""
+    path = EXPORTS["German"].write(tmp_path)
+    (tmp_path / "own.py").write_text(OWN)
+    contract = "contract:\n  schema: own.py:CONTACT\n  unknown_columns: drop\n"
+    (tmp_path / "c.yaml").write_text(f"{contract}source:\n  path: {path.name}\n", "utf-8")
+    with pytest.raises(SourceError) as refused:
+        validate(None, tmp_path / "c.yaml", output=tmp_path / "out")
+    block = refused.value.hint.partition("to paste under source:\n")[2]
+    for key in (
+        "delimiter",
+        "encoding: cp1252",
+        "skip_rows: 2",
+        "footer",
+        '"Handynummer": MOBILE',
+        '"Ort": CITY',
+    ):
+        assert key in block
+    (tmp_path / "c.yaml").write_text(f"{contract}source:\n    path: {path.name}\n{block}\n", "utf-8")
+    assert validate(None, tmp_path / "c.yaml", output=tmp_path / "out").accepted == ROWS
+
+
+def test_a_file_that_nearly_fits_gets_the_one_hint_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    path = table(tmp_path, "EMAIL;MOBILE;FIRST_NAME;CITY", ["a@example.com;;;"] * 3)
+    with pytest.raises(SourceError) as refused:
+        validate(path, {"contract": {"schema": str(tmp_path / "own.py:CONTACT")}}, output=tmp_path / "out")
+    assert "paste" not in refused.value.hint
+    assert "source.delimiter" in refused.value.hint
+
+
+def test_no_contact_is_told_where_a_header_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    path = table(tmp_path, "planted;Geheim;Nichts", ["planted;Geheim;Nichts"] * 3)
+    with pytest.raises(SourceError) as refused:
+        validate(path, {"contract": {"schema": str(tmp_path / "own.py:CONTACT")}}, output=tmp_path / "out")
+    assert not re.search("planted|geheim", str(refused.value), re.IGNORECASE)

@@ -52,6 +52,9 @@ class SourceConfig(Section):
     columns: dict[str, str | None] = Field(
         {}, description='From header to attribute: {"E-mail address": EMAIL}; null leaves a column out.'
     )
+    allow_empty: bool = Field(
+        False, description="Whether a source may have no records: then nothing is sent, and that is no error."
+    )
     max_record_bytes: Whole = Field(
         1 << 20, ge=64, le=64 << 20, description="A record longer than this is a reject."
     )

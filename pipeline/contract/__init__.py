@@ -16,7 +16,7 @@ faults.py    what is wrong with rows, whoever says it
 """
 
 from pipeline.contract.contract import Contract
-from pipeline.contract.loading import load_contract
+from pipeline.contract.loading import load_contract, source_of
 from pipeline.contract.source import ContractSource
 
-__all__ = ["Contract", "ContractSource", "load_contract"]
+__all__ = ["Contract", "ContractSource", "load_contract", "source_of"]

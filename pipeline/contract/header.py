@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pipeline.contract.rules import ANY_FILLED, Rules
 from pipeline.errors import SourceError
 from pipeline.handoffs import Header
-from pipeline.names import LEFT_OUT, plain_name
+from pipeline.names import FRAME, LEFT_OUT, plain_name
 
 # What pandas puts behind a name that stands twice, or in both of two merged frames; and calls what has none.
 _SUFFIX = re.compile(r"(.+?)(?:\.[0-9]+|_[xy])")
@@ -51,10 +51,8 @@ def _nothing_known(rules: Rules, columns: Sequence[str], source: str) -> SourceE
     # What stands in for a header here may well be a contact: only what is surely none is repeated.
     names = [rule.name for rule in rules.columns]
     alike = {column: name for column in columns for name in names if _plain(column) == _plain(name)}
-    hint = (
-        f"is the first line a header row (source.header_rows, source.skip_rows)? The contract's "
-        f"columns are {', '.join(names)}; source.columns maps other names"
-    )
+    first = "is the first line a header row (source.header_rows, source.skip_rows)? " * (source != FRAME)
+    hint = f"{first}The contract's columns are {', '.join(names)}; source.columns maps other names"
     if alike:
         hint = "write under source: " + _mapping(alike)
     return SourceError(f"{source}: none of its {len(columns)} columns is one of the contract's", hint=hint)

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pipeline.contract.contract import Contract
 from pipeline.contract.rules import ANY_FILLED, CheckRule, Rules, Unique
 from pipeline.contract.source import ContractSource
 from pipeline.errors import ConfigError
 from pipeline.readings import Reading, parse
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+
+
+def source_of(config: Config) -> ContractSource:
+    """Where the contract of a config comes from, with what the config adds to it."""
+    wanted = config.contract
+    return ContractSource(
+        wanted.schema_,
+        config.base,
+        tuple(wanted.primary_key),
+        wanted.unknown_columns,
+        wanted.region,
+        tuple(wanted.read.items()),
+    )
 
 
 def load_contract(source: ContractSource) -> Contract:

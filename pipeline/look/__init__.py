@@ -11,6 +11,7 @@ Nothing that is guessed is applied unseen: it is written where a person reads an
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -69,7 +70,10 @@ class Look:
 def look(path: Path) -> Look:
     """What the first records and the end of a file say of it; SourceError where there is nothing to see."""
     seen = sample(path)
-    layout = layout_of(seen)
+    try:
+        layout = layout_of(seen)
+    except csv.Error:
+        raise SourceError(f"{path}: its cells cannot be told apart", hint="Is this a CSV file?") from None
     if not layout.header or not layout.records:
         raise SourceError(
             f"{path}: no header row with records below it was found",

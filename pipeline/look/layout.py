@@ -9,9 +9,10 @@ from collections import Counter
 from typing import NamedTuple
 
 from pipeline.look.sample import Sample
-from pipeline.look.words import TOTALS, plain
+from pipeline.look.words import TOTALS, meanings, plain
 
 RECORDS = 1000  # that are looked at
+HEADER_LINES = 50  # among which the header is looked for
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _TOTALS = [plain(word) for word in TOTALS.split(",")]
 _FIRST_WORD = re.compile(r"""([\s;,|"']*)([0-9][0-9.,' ]*\s*)?([^\W\d_]+)""")
@@ -46,7 +47,7 @@ def layout_of(sample: Sample) -> Layout:
         row = next(reader, None)
         if row is None:
             break
-        if not header and _is_header(row, width):
+        if not header and before < HEADER_LINES and _is_header(row, width):
             skip, header = before, [cell.strip("\ufeff \t") for cell in row]
         elif header and len(row) == width:
             records.append(row)
@@ -85,13 +86,13 @@ def _fit(text: str, delimiter: str) -> tuple[float, int]:
 
 
 def _is_header(row: list[str], width: int) -> bool:
-    """Whether a row is as wide as the table, and most of its cells are names."""
+    """Whether a row is as wide as the table, most of its cells are names, and one is known as a column's."""
     named = sum(bool(re.search(r"[^\W\d_]", cell)) for cell in row)
-    return len(row) == width and named * 2 > width
+    return len(row) == width and named * 2 > width and any(plain(cell) in meanings() for cell in row)
 
 
 def _looks_like_a_record(header: list[str]) -> bool:
-    return any("@" in cell.strip("@") and "." in cell for cell in header)
+    return any(("@" in cell.strip("@") and "." in cell) or re.search("[0-9]{6}", cell) for cell in header)
 
 
 def _footer(tail: str, delimiter: str, width: int) -> tuple[str | None, list[list[str]], bool]:

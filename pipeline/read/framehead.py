@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.errors import SourceError
 from pipeline.handoffs import Header
-from pipeline.names import columns_added, plain_name
+from pipeline.names import FRAME, columns_added, plain_name
 from pipeline.read.header import header_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def check_index(frame: pd.DataFrame, config: SourceConfig, contract_names: Seque
         attribute = config.columns.get(name, name) if isinstance(name, str) else None
         if attribute and plain_name(attribute) in known and name not in frame.columns:
             raise SourceError(
-                f"The DataFrame: {name} is its index, and an index is not read",
+                f"{FRAME}: {name} is its index, and an index is not read",
                 hint="Pass frame.reset_index(), which makes it a column.",
             )
 
@@ -45,7 +45,7 @@ def head_of(
     takes_days: Callable[[str], bool],
 ) -> Head:
     """The head of a frame with columns of these names."""
-    where = "The DataFrame"
+    where = FRAME
     if not names:
         raise SourceError(f"{where} has no columns.", hint="Was it filled?")
     for number, name in enumerate(names, 1):

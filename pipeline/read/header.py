@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import SourceError
 from pipeline.handoffs import Header
-from pipeline.names import LEFT_OUT, plain_name
+from pipeline.names import FRAME, LEFT_OUT, plain_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,7 +48,9 @@ def header_of(
     if not own:
         raise SourceError(
             f"{where}: the header names no column to stage",
-            hint="Check source.skip_rows, which passes over lines before the header, and source.columns.",
+            hint="Check source.columns."
+            if where == FRAME
+            else "Check source.skip_rows, which passes over lines before the header, and source.columns.",
         )
     staged = resolve([columns[at] for at in own], where)
     blank = tuple(at for at, name in enumerate(columns) if name.startswith(UNNAMED))
