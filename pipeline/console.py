@@ -38,7 +38,7 @@ def summary(result: Result, then: str = "") -> str:
             _field("blank", f"{number:>10,}  {name}, {_share(number, result.accepted)} of the accepted")
         )
     for name, number in sorted(result.changed.items()):
-        parts.append(_field("changed", f"{number:>10,}  {name}, by the contract's parsers and defaults"))
+        parts.append(_field("changed", f"{number:>10,}  {name}, by the contract"))
     parts += [_field("warning", sentence, {"fg": "yellow"}) for sentence in result.warnings]
     if result.hosted:
         where = f"s3://{result.hosted.bucket}/{result.hosted.shown_key}"

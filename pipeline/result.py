@@ -158,7 +158,7 @@ class Result:
 
     `why` says of each of the `reasons` what it means; `place` is what it counts by. `sandbox` says that
     storage and API were the embedded ones: nothing left this machine. `changed` counts, for each column,
-    cells that the contract's parsers and defaults changed; `warnings` are plain sentences without contacts'
+    cells that readings, parsers and defaults changed; `warnings` are plain sentences without contacts'
     values. `left_behind` names what a run that ended badly could not remove from the bucket. `duplicate_of`
     is the run whose job stands for this one's, which sent nothing; `content_differs` says that what that run
     sent was another content. `recorded` says that the ledger knows this run, so that starting it again sends

@@ -50,7 +50,7 @@ EXPORTS = {
         lambda n: [f"Pat{n}@Example.com", f"(202) 555-0{100 + n}", "Pat", "O'Hara", "Female",
                    f"{n % 12 + 1:02d}/{day(n):02d}/1980",
                    f"{n} Main St, Apt 4", "Boston", "MA", f"{2101 + n:05d}", str(n * 7)],
-        "12025550100", "1980-01-01", ",",
+        "12025550100", "1980-01-01", ",", after="Grand Total,,,,,,,,,,12390\r\n",
     ),
     "German": Export(
         "E-Mail-Adresse;Handynummer;Vorname;Nachname;Geschlecht;Geburtsdatum;Straße;PLZ;Ort;Land;Umsatz",
@@ -171,6 +171,34 @@ def test_what_only_a_person_can_know_is_left_to_them(tmp_path: Path) -> None:
     assert '# DOB: "date MM/DD/YYYY"' in config
     assert '"顧客の好み": null' in config
     assert re.search(r"^    DOB:", config, re.MULTILINE) is None
+
+
+LIKELY = {
+    "the end of a name": (
+        "Email,Mailing Zip",
+        ["{}@example.com", "02134"],
+        "POSTAL_CODE  Mailing Zip: likely",
+        "utf-8",
+    ),
+    "months first": (
+        "Email,Phone,DOB",
+        ["{}@example.com", "212-555-01{}", "2/{}/1980"],
+        "read as phone US",
+        "utf-8",
+    ),
+    "unknown names": ("E-posta,Soyad", ["{}@example.com", "Yılmaz"], "E_POSTA: is it EMAIL?", "utf-8"),
+    "Central Europe": ("E-mail,Imię", ["{}@example.com", "Łukasz"], "cp1250 (a guess", "cp1250"),
+}
+
+
+@pytest.mark.parametrize("what", LIKELY)
+def test_what_is_less_sure_is_said_to_be(tmp_path: Path, what: str) -> None:
+    header, cells, says, encoding = LIKELY[what]
+    lines = [",".join(cells).format(*[n] * 3) for n in range(10, 29)]
+    path = tmp_path / "export.csv"
+    path.write_text("\n".join([header, *lines]), encoding)
+    assert says in init(path, tmp_path / "work")
+    assert validated(tmp_path / "work").rejected == 0
 
 
 def test_a_doubtful_name_is_not_applied(tmp_path: Path) -> None:

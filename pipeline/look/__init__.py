@@ -92,6 +92,8 @@ def look(path: Path) -> Look:
     country = _country(matches, filled)
     codes = [cell for one in matches if one.attribute == "POSTAL_CODE" for cell in filled[one.name]]
     regions = ([country] if country else []) + values.with_such_codes(REGIONS[language], codes)
+    if values.month_first(filled.values()):  # as nobody else writes dates
+        regions = [region for region in regions if region == "US"] or regions
     columns = [_column(one, filled[one.name], len(layout.records), regions, country) for one in matches]
     dialled = next((c.read.partition(" ")[2] for c in columns if c.read.startswith("phone ")), None)
     columns = [_with_digits(column, filled[column.match.name], country or dialled) for column in columns]

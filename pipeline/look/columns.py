@@ -71,7 +71,17 @@ def _by_name(name: str, language: str) -> Match | None:
             return Match(name, attribute, "sure", f"its name, in {IN_ENGLISH[spoken]}")
     for attribute, languages in known.items():
         return Match(name, attribute, "perhaps", f"that is what {IN_ENGLISH[languages[0]]} exports call it")
-    return _by_near_name(name, language)
+    return _by_near_name(name, language) or _by_last_words(name, language)
+
+
+def _by_last_words(name: str, language: str) -> Match | None:
+    """Likely where the name ends in a known one: `Mailing Zip`."""
+    words = re.split(r"[\s_]+", name.strip())
+    for first in range(1, len(words)):
+        for attribute, languages in meanings().get(plain(" ".join(words[first:])), {}).items():
+            if language in languages:
+                return Match(name, attribute, "likely", f"its last words, in {IN_ENGLISH[language]}")
+    return None
 
 
 def _by_near_name(name: str, language: str) -> Match | None:

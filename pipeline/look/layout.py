@@ -15,7 +15,7 @@ RECORDS = 1000  # that are looked at
 HEADER_LINES = 50  # among which the header is looked for
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _TOTALS = [plain(word) for word in TOTALS.split(",")]
-_FIRST_WORD = re.compile(r"""([\s;,|"']*)([0-9][0-9.,' ]*\s*)?([^\W\d_]+)""")
+_FIRST_WORDS = re.compile(r"""([\s;,|"']*)([0-9][0-9.,' ]*\s*)?([^\W\d_]+(?: [^\W\d_]+){0,2})""")
 
 
 class Layout(NamedTuple):
@@ -40,23 +40,18 @@ def layout_of(sample: Sample) -> Layout:
     """The layout of the table in a sample."""
     delimiter = max(_DELIMITERS, key=lambda one: _fit(sample.head, one))
     width = _width(_rows(sample.head, delimiter, 200))
-    skip, header, records, odd = 0, list[str](), list[list[str]](), 0
+    skip, header = _header(sample.head, delimiter, width)
+    records, odd = list[list[str]](), 0
     reader = csv.reader(io.StringIO(sample.head, newline=""), delimiter=delimiter)
-    while len(records) < RECORDS:
-        before = reader.line_num
-        row = next(reader, None)
-        if row is None:
-            break
-        if not header and before < HEADER_LINES and _is_header(row, width):
-            skip, header = before, [cell.strip("\ufeff \t") for cell in row]
-        elif header and len(row) == width:
+    for row in reader if header else ():
+        if reader.line_num > skip + 1 and len(row) == width:
             records.append(row)
-        elif header and row:
+        elif reader.line_num > skip + 1 and row:
             odd += 1
+        if len(records) == RECORDS:
+            break
     if not sample.whole and records:
         records = records[:-1] if len(records) < RECORDS else records
-    if _looks_like_a_record(header):
-        header, records, skip = [], [header, *records], 0
     footer, lines, last_is_odd = _footer(sample.tail, delimiter, width)
     if sample.whole and lines and len(records) < RECORDS:
         over = sum(len(row) == width for row in lines)
@@ -85,10 +80,26 @@ def _fit(text: str, delimiter: str) -> tuple[float, int]:
     )
 
 
-def _is_header(row: list[str], width: int) -> bool:
-    """Whether a row is as wide as the table, most of its cells are names, and one is known as a column's."""
-    named = sum(bool(re.search(r"[^\W\d_]", cell)) for cell in row)
-    return len(row) == width and named * 2 > width and any(plain(cell) in meanings() for cell in row)
+def _header(text: str, delimiter: str, width: int) -> tuple[int, list[str]]:
+    """How many lines stand before the header, and its cells; none where the table seems to have no header.
+
+    One of its cells is known as a column's name, or all are names and there are addresses in the rows below.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    found: list[tuple[int, list[str]]] = []
+    before = 0
+    for row in reader:
+        cells = [cell.strip("\ufeff \t") for cell in row]
+        named = sum(bool(re.search(r"[^\W\d_]", cell)) for cell in cells)
+        if len(row) == width and named * 2 > width:
+            found.append((before, cells))
+        if (before := reader.line_num) >= HEADER_LINES:
+            break
+    names = [one for one in found if not _looks_like_a_record(one[1])]
+    for one in names:
+        if any(plain(cell) in meanings() for cell in one[1]):
+            return one
+    return names[0] if names and names[0] == found[0] and len(found) > len(names) * 2 else (0, [])
 
 
 def _looks_like_a_record(header: list[str]) -> bool:
@@ -112,8 +123,10 @@ def _footer(tail: str, delimiter: str, width: int) -> tuple[str | None, list[lis
 
 def _totals(line: str) -> str | None:
     """A pattern of how this line begins, if that is a total or a count; None for any other."""
-    begins = _FIRST_WORD.match(line)
-    if not begins or plain(begins[3]) not in _TOTALS:
+    begins = _FIRST_WORDS.match(line)
+    words = begins[3].split(" ") if begins else []
+    known = [at for at in range(1, len(words) + 1) if plain("".join(words[:at])) in _TOTALS]
+    if not begins or not known:
         return None
     count = "[0-9.,' ]+" if begins[2] else ""
-    return re.escape(begins[1]).replace("\\ ", " ") + count + begins[3]
+    return re.escape(begins[1]).replace("\\ ", " ") + count + " ".join(words[: known[-1]])

@@ -15,6 +15,8 @@ from pipeline.read.encoding import looks_like, marked_encoding
 from pipeline.read.stream import open_stream
 
 HEAD_BYTES, TAIL_BYTES = 1 << 20, 1 << 16
+# What the letters of other countries look like in cp1252, where nobody writes them so.
+_ELSEWHERE = {"cp1250": ("³¹¿£¯Ÿ", "Central Europe"), "cp1254": ("þðÞÐ", "Turkey")}
 _JAPANESE, _ARABIC = "[\u3040-\u30ff]", "[\u0600-\u06ff]"
 
 
@@ -82,6 +84,10 @@ def _encoding(head: bytes) -> tuple[str, str]:
         if len(re.findall(_ARABIC, arabic)) > len(re.sub("[\x00-\x7f]", "", arabic)) * 0.8 and _knows(arabic):
             return "cp1256", "it is not UTF-8, and its header reads as Arabic so"
         return "cp1252", "a guess: it is not UTF-8, and its letters are not those of Western Europe"
+    text = head.decode("cp1252", "ignore")
+    for name, (letters, where) in _ELSEWHERE.items():
+        if len(re.findall(f"(?<=[A-Za-z])[{letters}]|[{letters}](?=[a-z])", text)) > 1:
+            return name, f"a guess: it is not UTF-8, and has letters of {where}: do names read well?"
     return "cp1252", "it is not UTF-8, and reads as a file from Windows in Western Europe"
 
 

@@ -68,6 +68,12 @@ def _order(dates: list[tuple[str, str, str]], between: str) -> tuple[list[list[s
     return [day_first, month_first], "no day is above 12" if not first else "they stand in both orders"
 
 
+def month_first(columns: Iterable[Sequence[str]]) -> bool:
+    """Whether a column holds dates whose month surely comes first."""
+    guesses = [guess for cells in columns if (guess := date_guess(cells))]
+    return any(len(guess.forms) == 1 and guess.forms[0].startswith("MM/") for guess in guesses)
+
+
 def has_decimal_commas(cells: Sequence[str]) -> bool:
     """Whether a column holds numbers, some of them with a decimal comma."""
     some = sum(bool(_COMMA.fullmatch(cell)) for cell in cells)
