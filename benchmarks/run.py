@@ -130,7 +130,7 @@ def measured(cases: Sequence[Case]) -> Iterator[tuple[Case, dict[str, Measured]]
                 yield case, bench.measure(case)
 
 
-def told(case: Case, results: Mapping[str, Measured]) -> str:
+def summary(case: Case, results: Mapping[str, Measured]) -> str:
     """The case as lines of text."""
     line = f", through {case.gbits:g} Gbit/s" if case.gbits else ""
     lines = [f"{case.rows:,} rows, {case.form}, {case.bad:g} % bad{line}, median of {case.rounds}"]
@@ -161,7 +161,7 @@ def main() -> None:
         ]
     saved = []
     for case, results in measured(cases):
-        print(told(case, results), flush=True)
+        print(summary(case, results), flush=True)
         saved.append({**asdict(case), "results": {name: asdict(result) for name, result in results.items()}})
     if not asked.rows:
         RESULTS.write_text(json.dumps(saved))

@@ -15,7 +15,10 @@ from pipeline.csv.cutting import cut
 from pipeline.csv.dialect import Dialect
 
 SAMPLE_BYTES = 1 << 20
-TOTALS = "The last rejected record looks like a line of totals: take it out of the export."
+TOTALS = (
+    "The last rejected record looks like a line of totals: set source.footer to how it begins, or take it "
+    "out of the export."
+)
 
 _DAY = r"[0-9]{1,2}"
 _SHAPES = {

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from pipeline import commands, process
+from pipeline import commands, preparing, process
 from pipeline.errors import TRACEBACK, PipelineError, Unexpected
 from pipeline.exits import (
     Interrupted,
@@ -157,20 +157,6 @@ def validate(source: str | None, config: str, output: str, as_json: bool) -> Non
     _carry_out(job, as_json, config, partial(after_validate, source=source))
 
 
-@cli.command(
-    "config-schema", cls=Command, examples=("config-schema", "config-schema > netcore-config.schema.json")
-)
-def config_schema() -> None:
-    """Print the JSON Schema of the config file.
-
-    Editors complete and check the file with it.
-    """
-    from pipeline.config import Config
-
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
-    click.echo(json.dumps(schema, indent=2))
-
-
 @cli.command(cls=Command, examples=("sandbox", "sandbox --primary-key MOBILE"))
 @click.option("--primary-key", multiple=True, metavar="NAME", help="What the stand-in API keeps contacts by.")
 def sandbox(primary_key: tuple[str, ...]) -> None:
@@ -186,7 +172,7 @@ def sandbox(primary_key: tuple[str, ...]) -> None:
         signal.pause()
 
 
-for command in commands.ALL:
+for command in (*commands.ALL, *preparing.ALL):
     cli.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""The commands beside `run`: those that go by the ledger (status, wait, clean, listen), and policy."""
+"""The commands about runs that have been: status, wait, resolve, clean, rejects, listen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from pipeline.options import Age, Command, config_option, hints_for, json_option
 
 if TYPE_CHECKING:
     from pipeline.ledger.runs import RunStatus
-    from pipeline.policy.permissions import Role
 
 
 @click.command(cls=Command, examples=("status", "status RUN_ID -c upload.yaml"))
@@ -210,42 +209,4 @@ def listen(config: str) -> None:
         signal.pause()
 
 
-@click.command(cls=Command, examples=("policy --permissions --for status", "policy --check -c upload.yaml"))
-@config_option
-@click.option("--apply", "action", flag_value="apply", help="Merge it into the bucket's; all else stays.")
-@click.option("--check", "action", flag_value="check", help="Exit 0 if it is there and nothing else opens.")
-@click.option("--remove", "action", flag_value="remove", help="Take it out of the bucket's policy.")
-@click.option(
-    "--permissions", "action", flag_value="permissions", help="Print the least IAM policy for --for instead."
-)
-@click.option(
-    "--for",
-    "role",
-    type=click.Choice(["run", "cluster", "listen", "status", "clean"]),
-    default="run",
-    show_default=True,
-    help="Whose permissions.",
-)
-@click.option(
-    "--lifecycle", is_flag=True, help="Show, or --apply, the bucket's lifecycle rules with ours in them."
-)
-def policy(config: str, action: str | None, role: Role, lifecycle: bool) -> None:
-    """Print or apply what the bucket needs.
-
-    First of all the statement by which its policy opens hosted files for the configured URL mode.
-
-    Of the first four options the last one counts. Exit codes: 0 done, or in place; 2 config; 5 storage, or
-    --check found it missing, changed, or the bucket open to others.
-    """
-    from pipeline.policy import command as access
-
-    if lifecycle and action not in (None, "apply"):
-        raise click.UsageError("--lifecycle goes with --apply or alone.")
-    with hints_for(config):
-        if lifecycle:
-            click.echo(access.rules(config, apply=action == "apply"))
-        else:
-            click.echo(access.carry_out(config, action, role=role))
-
-
-ALL = (status, wait, resolve, rejects, clean, listen, policy)
+ALL = (status, wait, resolve, clean, rejects, listen)

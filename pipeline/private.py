@@ -24,7 +24,7 @@ class PrivateFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._part = path.with_name(f".{path.name}.part")
-        with self._told():
+        with self._named_in_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.is_dir():
                 raise IsADirectoryError(EISDIR, "it is a folder")
@@ -42,12 +42,12 @@ class PrivateFile:
 
     def write(self, data: bytes) -> None:
         """Take the next bytes of the file."""
-        with self._told():
+        with self._named_in_errors():
             self._file.write(data)
 
     def complete(self, path: Path | None = None) -> None:
         """Make the file appear, whole, in the place of an older one; `path` is another name for it."""
-        with self._told():
+        with self._named_in_errors():
             self._file.close()
             self._part.replace(path or self.path)
 
@@ -58,7 +58,7 @@ class PrivateFile:
         self._part.unlink(missing_ok=True)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _named_in_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from world import ROOT, dicts_of
 
-from pipeline import PipelineError, Result, validate
+from pipeline import PipelineError, Result, reasons, validate
+
+DTYPES_OF = {
+    "boolean": "boolean",
+    "date": "date",
+    "datetime": "datetime64[ns]",
+    "decimal": "float",
+    "integer": "Int64",
+}
+EXPLAINED = {
+    **{DTYPES_OF[kind]: examples for kind, examples in reasons.DTYPES.items()},
+    **reasons.CHECKS,
+}
 
 CHECKS = {
     "equal_to": ('pa.Check.equal_to("a")', "b", 'Must be "a".'),
@@ -168,3 +182,41 @@ def test_rejects_of_older_versions_run_too(tmp_path: Path) -> None:
     result = judged(tmp_path, source, '"A": pa.Column(str, pa.Check.isin(["a"]))')
     assert (result.accepted, result.rejected) == (1, 1)
     assert next(iter(result.why.values())).first == 9
+
+
+@pytest.mark.parametrize("kind", EXPLAINED)
+def test_examples_are_taken_and_not_taken_as_they_say(tmp_path: Path, kind: str) -> None:
+    examples = EXPLAINED[kind]
+    frame = pd.DataFrame({"A": [*examples.good, *examples.bad]})
+    column = f"pa.Column({kind!r})" if kind in DTYPES_OF.values() else f"pa.Column(str, pa.Check.{kind}())"
+    result = judged(tmp_path, frame, f'"A": {column.replace(repr("date"), "pa.Date")}')
+    assert [row["A"] for row in dicts_of(result.rejects_file)] == list(examples.bad)
+
+
+@pytest.mark.parametrize("name", reasons.RECORDS)
+def test_examples_of_records_are_so_too(tmp_path: Path, name: str) -> None:
+    examples = reasons.RECORDS[name]
+    source = tmp_path / "in.csv"
+    source.write_text("\n".join(["EMAIL,CITY", *examples.good, *examples.bad]) + "\n")
+    result = judged(tmp_path, source, '"EMAIL": pa.Column(str), "CITY": pa.Column(str)')
+    assert (result.accepted, result.reasons) == (len(examples.good), {f"_record:{name}": len(examples.bad)})
+
+
+def test_a_reason_is_explained_on_the_command_line(tmp_path: Path) -> None:
+    def explain(*reason: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "config.yaml").write_text(f"contract: {{schema: '{ROOT}/schemas/contact.py:CONTACT'}}\n")
+        return subprocess.run(
+            [sys.executable, "-m", "pipeline", "explain", *reason],
+            capture_output=True, text=True, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, timeout=60,
+        )  # fmt: skip
+
+    every = explain().stdout.splitlines()
+    assert "EMAIL:email" in every
+    assert "_record:quote" in every
+    one = explain("EMAIL:email").stdout
+    assert "Must be one e-mail address" in one
+    assert "  good  asha@example.com\n" in one
+    assert "  bad   asha.example.com\n" in one
+    none = explain("EMAIL:nothing")
+    assert (none.returncode, none.stdout) == (2, "")
+    assert "`python -m pipeline explain` lists them all." in none.stderr
