@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Callable
@@ -249,10 +250,22 @@ def test_a_file_with_nothing_to_see_is_refused(tmp_path: Path, content: str, say
     assert not (tmp_path / "work").exists()
 
 
-def test_a_file_that_is_not_there_is_no_folder_to_make(tmp_path: Path) -> None:
-    done = CliRunner().invoke(cli, ["init", str(tmp_path / "export.csv")])
+@pytest.mark.parametrize("name", ["export.csv", "export.csv.gz", "-"])
+def test_a_file_that_is_not_there_is_no_folder_to_make(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["init", name])
     assert "no such file" in str(done.exception)
-    assert not (tmp_path / "export.csv").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_packed_file_is_looked_at_too(tmp_path: Path) -> None:
+    path = EXPORTS["German"].write(tmp_path)
+    packed = path.with_suffix(".csv.gz")
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert "totals line" in init(packed, tmp_path / "work")
+    assert validated(tmp_path / "work").accepted == ROWS
 
 
 def footed(folder: Path, text: str, footer: str, **config: Any) -> list[str]:

@@ -11,6 +11,7 @@ mobile one is meant, of two mobiles the one at home.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -79,15 +80,19 @@ def _of_column(texts: pl.Series, region: str | None) -> pl.Series:
     import polars as pl
 
     name, frame = texts.name, texts.alias("text").to_frame()
-    found = frame.with_columns(_surely(pl.col("text"), region).alias("digits"))
-    left = found.filter(pl.col("digits").is_null() & pl.col("text").is_not_null()).select("text").unique()
+    found = pl.Series("digits", [None], dtype=pl.String).new_from_index(0, len(texts))
+    for begins, way in _ways(pl.col("text"), region):
+        rows = frame.select(found.is_null() & begins).to_series().arg_true()
+        if len(rows):
+            found = found.scatter(rows, frame[rows].select(way).to_series())
+    left = frame.filter(found.is_null() & pl.col("text").is_not_null()).unique()
     asked = left.filter(~phones.surely_fails(pl.col("text"), region))["text"]
     if len(asked):
         answers = [digits(text, region) for text in asked]
         table = pl.DataFrame({"text": asked, "asked": pl.Series(answers, dtype=pl.String)})
-        found = found.join(table, on="text", how="left", maintain_order="left")
-        found = found.with_columns(pl.coalesce("digits", "asked").alias("digits"))
-    return found["digits"].alias(name)
+        joined = frame.with_columns(found).join(table, on="text", how="left", maintain_order="left")
+        found = joined.select(pl.coalesce("digits", "asked")).to_series()
+    return found.alias(name)
 
 
 class _Home(NamedTuple):
@@ -115,33 +120,38 @@ def _home(region: str | None) -> _Home | None:
     return _Home(str(metadata.country_code), found, known.home[0], known.exit, mobile)
 
 
-def _surely(text: pl.Expr, region: str | None) -> pl.Expr:
-    """The digits where they are sure; null where `digits` must say."""
+def _ways(text: pl.Expr, region: str | None) -> Iterator[tuple[pl.Expr, pl.Expr]]:
+    """Ways to sure digits: of which texts to ask, and their digits, null where they are not sure.
+
+    A text is asked of in each way in turn, until its digits are found.
+    """
     import polars as pl
 
     known, home = readings(region), _home(region)
-    bare = text.str.replace_all(phones.MARKS, "")
-    short = text.str.contains(r"^[ (]*\+?[ (]*[0-9]") & (text.str.len_bytes() <= phones.SHORT)
-    short &= ~text.str.contains(f"^(?:{spreadsheets.trailing_decimal})$")
-    dialled = bare.str.replace(f"^{home.exit}", "+") if home and home.exit else bare
-    abroad = dialled.str.starts_with("+") & _matches(dialled, known.abroad)
-    alone = text.str.contains("^[0-9]+$")
-    ways = [pl.when(short & abroad).then(dialled.str.strip_prefix("+"))]
+    alone = text.str.contains("^[1-9][0-9]*$")
     if region is None:
-        ways.append(pl.when(alone & _matches(text, known.abroad)).then(text))
-    if home:
-        code = pl.lit(home.code)
-        for trunk, patterns in home.trunks:
-            if trunk.startswith("0"):  # as no country code does
-                at_home = short & _matches(bare, patterns)
-                ways.append(pl.when(at_home).then(code + bare.str.slice(len(trunk))))
-        mobile = bare.str.contains(home.mobile)
-        parted = text.str.contains("[0-9][ ().-]+[0-9]")  # which is no country code without its plus
-        ways.append(pl.when(short & (parted | mobile) & _matches(bare, home.bare)).then(code + bare))
-        own = text.str.starts_with(home.code) & text.str.slice(len(home.code)).str.contains(home.mobile)
-        unlike_home = own | ~text.str.contains(bounds(region).home)
-        ways.append(pl.when(alone & ~mobile & unlike_home & _matches(text, known.abroad)).then(text))
-    return pl.coalesce(ways)
+        yield alone, pl.when(_matches(text, known.abroad)).then(text)
+    bare = text.str.replace_all(phones.MARKS, "")
+    short = text.str.len_bytes() <= phones.SHORT
+    short &= ~text.str.contains(f"^(?:{spreadsheets.trailing_decimal})$")
+    leaving = f"^{home.exit}" if home and home.exit else r"^\+"
+    dialled = bare.str.replace(leaving, "+")
+    abroad = short & dialled.str.starts_with("+") & _matches(dialled, known.abroad)
+    begins = text.str.contains(rf"^[ (]*(?:\+[ (]*[0-9]|{leaving[1:]})")
+    yield begins, pl.when(abroad).then(dialled.str.strip_prefix("+"))
+    if not home:
+        return
+    code = pl.lit(home.code)
+    for trunk, patterns in home.trunks:
+        if trunk.startswith("0"):  # as no country code does
+            at_home = short & _matches(bare, patterns)
+            yield text.str.contains("^[ (]*0"), pl.when(at_home).then(code + bare.str.slice(len(trunk)))
+    mobile = bare.str.contains(home.mobile)
+    own = text.str.starts_with(home.code) & text.str.slice(len(home.code)).str.contains(home.mobile)
+    unlike_home = own | ~text.str.contains(bounds(region).home)
+    yield alone, pl.when(~mobile & unlike_home & _matches(text, known.abroad)).then(text)
+    parted = text.str.contains("^[ (]*[0-9].*[ ().-]+[0-9]")  # which is no country code without its plus
+    yield parted | alone, pl.when(short & (parted | mobile) & _matches(bare, home.bare)).then(code + bare)
 
 
 def _matches(text: pl.Expr, patterns: Patterns) -> pl.Expr:

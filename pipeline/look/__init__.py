@@ -176,7 +176,7 @@ def _column(
 def _phones(column: Column, cells: Sequence[str], regions: Sequence[str], country: str | None) -> Column:
     guess = values.phone_guess(cells, regions)
     if guess is None:
-        return Column(column.match, column.blank, choices=("phone XX",), why="no country fits its numbers")
+        return Column(column.match, column.blank, choices=("phone DE",), why="no country fits its numbers")
     if not guess.regions:
         plain = all(re.fullmatch("[1-9][0-9]+", cell) for cell in cells)
         return Column(column.match, column.blank, "" if plain else "phone", why=guess.why)

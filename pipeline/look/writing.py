@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline import starter
+from pipeline.errors import SourceError
 from pipeline.look import Column, Look, look
 from pipeline.look.columns import IN_ENGLISH
 from pipeline.look.contract import contract, own_name
@@ -34,7 +35,11 @@ def begin(place: Path, output: Path | None) -> list[str]:
 
     Raises SourceError for a file with nothing to see, ConfigError where something is there already.
     """
-    if output or place.is_file() or place.suffix.lower() in _FILES:
+    if output or place.is_file() or place.suffix.lower() in _FILES or str(place) == "-":
+        if not place.exists():
+            raise SourceError(
+                f"{place}: there is no such file", hint="Name a file; what is piped, save first."
+            )
         return write(look(place), output or Path())
     return [str(path) for path in starter.write(place)]
 
@@ -177,7 +182,9 @@ def _left(seen: Look) -> Iterator[str]:
             yield f"{name}: is it {column.match.attribute}? {column.match.why}"
         if column.match.confidence == "unnamed":
             yield f"{name}: name its attribute under source.columns, or leave it out"
-        if column.choices:
+        if len(column.choices) == 1:
+            yield f"{name}: {column.why}; if one does, say so under contract.read, as in {column.choices[0]}"
+        elif column.choices:
             yield f"{name}: one of {', '.join(column.choices)} under contract.read ({column.why})"
     if not seen.primary_key:
         yield "contract.primary_key: no column was filled and different throughout"
