@@ -23,6 +23,7 @@ from urllib.request import Request, urlopen
 import pandas as pd
 import pytest
 from fakes import answer, answering, free_port
+from ttys import on_a_terminal
 from world import CONTRACT, ROOT, World, a_world, as_csv
 
 from pipeline import PipelineError, load_config, run, validate
@@ -30,6 +31,7 @@ from pipeline.contract import ContractSource, load_contract
 from pipeline.handoffs import Plan
 from pipeline.read import open_source
 from pipeline.validation import examine, split
+from pipeline.wire import hushed
 
 PHONE = "919812345678"
 EMAIL = "planted.person@example.com"
@@ -84,7 +86,7 @@ def seen(capfd: pytest.CaptureFixture[str]) -> Iterator[Seen]:
 
     class Keep(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            found.texts.append(f"{record.name} {self.format(record)} {record.args} {record.exc_text}")
+            found.texts.append(f"{self.format(record)} {vars(record)}")
 
     root, keeper = logging.getLogger(), Keep()
     level = root.level
@@ -305,3 +307,40 @@ def test_files_with_values_are_the_owners_own(world: World, tmp_path: Path) -> N
     }
     rejects = next(name for name in found if name.startswith("kept/"))
     assert found == {"out/accepted.csv": 0o600, "out/rejects.csv": 0o600, rejects: 0o600}
+
+
+def test_nothing_but_hosted_and_rejects_files_holds_values(
+    world: World, seen: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a run on a terminal, beside its logs, and of what tells about it later."""
+    monkeypatch.setenv("PLANTED_KEY", world.sandbox.api_key)
+    config = world.config(contract={"rejects": "rejects"})
+    config["submit"]["api_key"] = "${PLANTED_KEY}"
+    (tmp_path / "config.yaml").write_text(json.dumps(config))
+    totals = f"Total,{PHONE},{NAME}\n"  # which are looked at for a hint
+    (tmp_path / "in.csv").write_text(as_csv([*GOOD, *BAD[1:]]) + f"{EMAIL} ,{PHONE},{NAME}\n" * 3 + totals)
+    with hushed():
+        before = set(world.all_keys)
+    commands = (
+        ("run", "in.csv"),
+        ("run", "in.csv", "--again", "--log-format", "json"),
+        ("validate", "in.csv", "-o", "out", "--log-format", "text"),
+        ("run", "in.csv", "--dry-run"),
+        ("explain",),
+        ("status",),
+        ("clean", "--dry-run"),
+    )
+    for command in commands:
+        code, written = on_a_terminal(*command, folder=tmp_path)
+        assert code == 0, written
+        seen.texts.append(written)
+    holding = {
+        str(path.relative_to(tmp_path).parts[0])
+        for path in tmp_path.rglob("*")
+        if path.is_file() and any(value.encode() in path.read_bytes() for value in VALUES)
+    }
+    assert holding == {"in.csv", "rejects", "out"}
+    with hushed():  # it is this test's own client that logs
+        for key in set(world.all_keys) - before:
+            body = world.s3.get_object(Bucket=world.sandbox.bucket, Key=key)["Body"].read()
+            assert ("hosted/" in key) is any(value.encode() in body for value in VALUES), key

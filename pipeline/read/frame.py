@@ -151,7 +151,7 @@ class FrameSource:
     header: Header
     added: tuple[str, ...]
     size: int | None
-    pieces: Callable[[], Iterator[Piece]]
+    pieces: Callable[[], Iterator[Piece]] = field(repr=False)
     first: int = 0
     place_column: Literal["_line", "_row"] = "_row"
     name: str = "a frame"
