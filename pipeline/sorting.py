@@ -72,7 +72,7 @@ def opened(
     except SourceError as error:
         from pipeline.look.fit import with_all_facts
 
-        raise with_all_facts(error, given, config, contract.rules.names) from None
+        raise with_all_facts(error, given, config, contract.rules) from None
 
 
 def sort_records(

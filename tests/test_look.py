@@ -322,6 +322,7 @@ CONTACT = pa.DataFrameSchema({
     "MOBILE": pa.Column(str, nullable=True, metadata={"read": "phone DE"}),
     "FIRST_NAME": pa.Column(str, nullable=True),
     "CITY": pa.Column(str, nullable=True),
+    "DOB": pa.Column(pa.Date, nullable=True, required=False),
 })
 """
 
@@ -330,11 +331,13 @@ def test_a_file_that_does_not_fit_its_config_is_told_of_once(tmp_path: Path) -> 
     """All facts are in one hint, and pasted they make the file fit."""
     path = EXPORTS["German"].write(tmp_path)
     (tmp_path / "own.py").write_text(OWN)
-    contract = "contract:\n  schema: own.py:CONTACT\n  unknown_columns: drop\n"
-    (tmp_path / "c.yaml").write_text(f"{contract}source:\n  path: {path.name}\n", "utf-8")
+    contract = "contract:\n    schema: own.py:CONTACT\n    unknown_columns: drop\n"
+    (tmp_path / "c.yaml").write_text(f"{contract}source:\n    path: {path.name}\n", "utf-8")
     with pytest.raises(SourceError) as refused:
         validate(None, tmp_path / "c.yaml", output=tmp_path / "out")
-    block = refused.value.hint.partition("to paste under source:\n")[2]
+    source, _, cells = refused.value.hint.partition("to paste under source:\n")[2].partition(
+        "\nand of its cells"
+    )
     for key in (
         "delimiter",
         "encoding: cp1252",
@@ -343,8 +346,11 @@ def test_a_file_that_does_not_fit_its_config_is_told_of_once(tmp_path: Path) -> 
         '"Handynummer": MOBILE',
         '"Ort": CITY',
     ):
-        assert key in block
-    (tmp_path / "c.yaml").write_text(f"{contract}source:\n    path: {path.name}\n{block}\n", "utf-8")
+        assert key in source
+    read = cells.partition("contract:\n")[2]
+    assert read.split() == ["read:", "DOB:", "date", "DD.MM.YYYY"]  # MOBILE has its reading already
+    pasted = f"{contract}{read}\nsource:\n    path: {path.name}\n{source}\n"
+    (tmp_path / "c.yaml").write_text(pasted, "utf-8")
     assert validate(None, tmp_path / "c.yaml", output=tmp_path / "out").accepted == ROWS
 
 

@@ -14,25 +14,35 @@ from pipeline.look import Look, look
 
 if TYPE_CHECKING:
     from pipeline.config import SourceConfig
+    from pipeline.contract.rules import Rules
 
 
-def with_all_facts(
-    error: SourceError, source: Any, config: SourceConfig, names: Collection[str]
-) -> SourceError:
+def with_all_facts(error: SourceError, source: Any, config: SourceConfig, rules: Rules) -> SourceError:
     """The error by which a file was refused, its hint with every key that a look at the file would change.
 
-    `names` are the contract's columns. Where there is one such key at most, its own hint says it.
+    `rules` are the contract's. Where there is one such key at most, its own hint says it.
     """
     if not isinstance(source, str | os.PathLike) or not Path(source).is_file():
         return error
     try:
-        facts = list(_facts(look(Path(source)), config, names))
+        seen = look(Path(source))
     except SourceError:
         return error
+    facts = list(_facts(seen, config, rules.names))
     if len(facts) > 1:
         block = "\n".join(f"    {line}" for fact in facts for line in fact)
         error.hint += f"\nA look at the file says all of this, to paste under source:\n{block}"
+        if read := list(_readings(seen, rules)):
+            error.hint += "\nand of its cells, to paste under contract:\n" + "\n".join(["    read:", *read])
     return error
+
+
+def _readings(seen: Look, rules: Rules) -> Iterator[str]:
+    """How the cells are written of columns that the contract reads as they are."""
+    for column in seen.columns:
+        rule, sure = rules.rule(column.match.attribute), column.match.confidence in ("sure", "likely")
+        if column.read and sure and rule and not rule.read and not rule.parsed:
+            yield f"      {column.match.attribute}: {column.read}"
 
 
 def _facts(seen: Look, config: SourceConfig, names: Collection[str]) -> Iterator[list[str]]:

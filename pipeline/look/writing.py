@@ -165,7 +165,13 @@ def _report(seen: Look) -> Iterator[str]:
     yield f"  {len(layout.header)} columns, named in {IN_ENGLISH[seen.language]}"
     width = max(len(own_name(column)) for column in seen.columns)
     for column in seen.columns:
-        read = f", read as {column.read}" if column.read else ""
+        read = (
+            f", read as {column.read}"
+            if column.read
+            else f", {column.digits} digits"
+            if column.digits
+            else ""
+        )
         kind = {"own": "own attribute", "unnamed": "left out"}.get(
             column.match.confidence, column.match.confidence
         )
