@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
 import traceback
@@ -130,7 +131,10 @@ def run(
             progress=progress,
         )
 
-    _carry_out(job, as_json, config, partial(after_run, source=source))
+    options = ["--again"] if again else []
+    options += [f"--run-key={shlex.quote(run_key)}"] if run_key else []
+    options += [f"--first={first}"] if first else []
+    _carry_out(job, as_json, config, partial(after_run, source=source, options=options))
 
 
 @cli.command(

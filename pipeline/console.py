@@ -6,7 +6,7 @@ None of it holds a contact's value or a secret.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,10 +56,10 @@ def summary(result: Result, then: str = "") -> str:
     return "\n".join(part.rstrip() for part in parts)
 
 
-def after_run(result: Result, source: str | None) -> str:
-    """The command to go on with after `run`, "" if there is none to paste."""
+def after_run(result: Result, source: str | None, options: Sequence[str]) -> str:
+    """The command to go on with after `run` with these options, "" if there is none to paste."""
     if result.request or result.state in ("validated", "staged"):
-        return "" if source == "-" else " ".join(["python -m pipeline run", *_given(source)])
+        return "" if source == "-" else " ".join(["python -m pipeline run", *_given(source), *options])
     if result.state in ("submitted", "completed") and result.rejects_file:
         return f"python -m pipeline run {shlex.quote(relative(result.rejects_file))}"
     if result.sandbox or not result.recorded or result.state not in ("submitted", "duplicate_of"):
@@ -67,7 +67,7 @@ def after_run(result: Result, source: str | None) -> str:
     return f"python -m pipeline status {result.duplicate_of or result.run_id}"
 
 
-def after_validate(result: Result, source: str | None) -> str:  # noqa: ARG001 - as after_run
+def after_validate(_result: Result, source: str | None) -> str:
     """The command to go on with after `validate`."""
     return "" if source == "-" else " ".join(["python -m pipeline run", *_given(source), "--dry-run"])
 

@@ -74,6 +74,14 @@ def test_a_run_says_each_step_and_what_to_do_next(folder: Path, columns: int) ->
     assert "of 5 records were rejected" in " ".join(written.split())
 
 
+@pytest.mark.slow
+def test_the_next_command_keeps_what_was_asked_for(folder: Path) -> None:
+    given = ("run", "contacts.csv", "--first", "1", "--run-key", "a key", "--dry-run")
+    code, written = on_a_terminal(*given, folder=folder)
+    assert code == 0, written
+    assert last_command(written)[3:] == ["run", "contacts.csv", "--run-key=a key", "--first=1"]
+
+
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_no_colours_where_none_are_wanted(folder: Path, environment: dict[str, str]) -> None:
     _, written = on_a_terminal("validate", "contacts.csv", "-o", "out", folder=folder, set_to=environment)
