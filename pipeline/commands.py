@@ -100,11 +100,12 @@ def wait(run_id: str, config: str, as_json: bool, timeout: timedelta | None) -> 
     Exit codes: 0 it ended well; 2 config; 5 storage; 6 nobody knows whether the API took it; 7 it ended
     badly, or goes on.
     """
-    from pipeline import showing
+    from pipeline import live, showing
     from pipeline.ledger import asking
 
-    with hints_for(config):
-        found = asking.wait(run_id, config, seconds=timeout.total_seconds() if timeout is not None else None)
+    seconds = timeout.total_seconds() if timeout is not None else None
+    with hints_for(config), live.progress(as_json=as_json) as progress:
+        found = asking.wait(run_id, config, seconds=seconds, progress=progress)
     if as_json:
         click.echo(json.dumps(found.to_dict()))
     else:

@@ -201,10 +201,12 @@ class Delivery:
     def _wait(self, job: Job) -> None:
         result = self.result
         self._say("track", job.requestid, self.config.track.wait)
+        stays = self.journal.ledger is not None and not result.sandbox
+        advice = {"advice": follow.waiting_hint(result.run_id)} if stays else {}
         try:
             with result.step("track"):
                 result.outcome = track.wait(
-                    job, self._inbox, self.config.track.wait, result.accepted, look=self._look
+                    job, self._inbox, self.config.track.wait, result.accepted, look=self._look, **advice
                 )
         except JobFailed as error:
             result.outcome = error.outcome

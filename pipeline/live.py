@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
     from pipeline.handoffs import Progress, Watch
 
-_DOING = {"validate": "validating", "stage": "uploading the rest", "submit": "submitting", "track": "waiting"}
+_DOING = {
+    "validate": "validating",
+    "stage": "uploading the rest",
+    "submit": "submitting",
+    "track": "waiting for the job",
+}
 _DONE = {"stage": "staged", "submit": "submitted", "track": "waited"}
 _PLAIN_EVERY = 10.0  # seconds between two lines of progress where there is no terminal
 _BAR = 30
@@ -44,12 +49,15 @@ def progress(*, as_json: bool) -> Iterator[Watch | None]:
 
 def _lines() -> Watch:
     started = last = time.monotonic()
+    step = ""
 
     def watch(now: Progress) -> None:
-        nonlocal last
+        nonlocal last, step
         moment = time.monotonic()
         if now.step != "validate":
-            click.echo(f"{_DOING[now.step]} …", err=True)
+            if now.step != step:
+                click.echo(f"{_DOING[now.step]} …", err=True)
+            step = now.step
         elif moment - last >= _PLAIN_EVERY:
             last = moment
             rate = now.records / (moment - started)

@@ -120,10 +120,12 @@ def wait(
     seconds: float,
     accepted: int | None = None,
     look: Callable[[], Outcome | None] = lambda: None,
+    advice: str = "Do not run it again: look for that request in the platform's panel.",
 ) -> Outcome:
     """The job's outcome, as soon as a callback says that it has ended; `accepted` contacts were sent.
 
-    `look` is asked now and then whether another receiver was told, every 2 seconds growing to 30.
+    `look` is asked now and then whether another receiver was told, every 2 seconds growing to 30; `advice` is
+    what to do when none came in time.
 
     Raises JobFailed where it ended badly or loaded nothing, JobTimeout where no such callback came within
     `seconds`.
@@ -136,7 +138,7 @@ def wait(
         except queue.Empty:
             outcome = look()
             if outcome is None and left <= 0:
-                raise _timeout(job, seconds, unclear, sorted(inbox.methods)) from None
+                raise _timeout(job, seconds, unclear, sorted(inbox.methods), advice) from None
         else:
             outcome = callback.understood(body, accepted)
             unclear += outcome is None
@@ -165,7 +167,7 @@ def _failed(job: Job, outcome: Outcome) -> JobFailed:
     return error
 
 
-def _timeout(job: Job, seconds: float, unclear: int, methods: list[str]) -> JobTimeout:
+def _timeout(job: Job, seconds: float, unclear: int, methods: list[str], advice: str) -> JobTimeout:
     heard = f"called back {unclear} times without saying that it has ended" if unclear else "not called back"
     other = (
         f" Somebody called the address by {' and '.join(methods)}, which is no callback." if methods else ""
@@ -173,7 +175,7 @@ def _timeout(job: Job, seconds: float, unclear: int, methods: list[str]) -> JobT
     way = " Let the platform, and any proxy in front of track.listen, POST." if methods else ""
     return JobTimeout(
         f"The platform has {heard} within {seconds:g} s; job {job.requestid} goes on there.{other}",
-        hint=f"Do not run it again: look for that request in the platform's panel.{way}",
+        hint=f"{advice}{way}",
     )
 
 

@@ -509,6 +509,7 @@ def test_after_a_time_out_the_next_run_waits_on(world: World) -> None:
         settings["track"]["wait"] = 1
         first = ends(lambda: run(world.contacts, settings), JobTimeout)
         assert first.result
+        assert f"`python -m pipeline wait {first.result.run_id}` waits on" in first.hint
         second = ends(lambda: run(world.contacts, settings), JobTimeout)
         assert second.retryable
         hear(settings, first.result.run_id, b'{"status": "Completed", "success": 2}')

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 from pipeline.config import Config
 from pipeline.config.file import load_config
 from pipeline.errors import ConfigError, JobFailed, JobTimeout, SubmitUnknown, without_frames
+from pipeline.handoffs import Progress, Watch
 from pipeline.ledger import callbacks, cleaning
 from pipeline.ledger.cleaning import Leftover
 from pipeline.ledger.events import Ledger
@@ -81,8 +82,11 @@ def wait(
     *,
     seconds: float | None = None,
     session: Session | None = None,
+    progress: Watch | None = None,
 ) -> RunStatus:
     """Where that run stands once it has ended; `seconds` is how long to wait (default: track.wait, or 1 h).
+
+    `progress` is called whenever the ledger was looked at and the run goes on.
 
     Raises JobFailed if it ended badly, SubmitUnknown if nobody knows whether the API took it, JobTimeout if
     it goes on after that time.
@@ -96,6 +100,8 @@ def wait(
             left = deadline - time.monotonic()
             if found.state not in GOES_ON or left <= 0:
                 break
+            if progress:
+                progress(Progress("track", requestid=found.requestid, wait=seconds))
             time.sleep(min(pause, left))
     if found.state in _ENDED_WELL:
         return found

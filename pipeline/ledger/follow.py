@@ -58,6 +58,13 @@ def unknown_hint(run_id: str) -> str:
     )
 
 
+def waiting_hint(run_id: str) -> str:
+    """What a person does about a job whose end has not been heard of in time."""
+    return (
+        f"`python -m pipeline wait {run_id}` waits on; the same command again does so too and sends nothing."
+    )
+
+
 def outcome(ledger: Ledger, run_id: str) -> Outcome | None:
     """How the run's job ended as its callback told, None if that is not recorded. Raises StageError."""
     facts = ledger.find(ledger.key("runs", run_id, "ended.json")) or {}
@@ -81,8 +88,7 @@ def ended(ledger: Ledger, run_id: str, seconds: float) -> Outcome:
         raise JobTimeout(
             f"No callback has told the end of run {run_id} within {seconds:g} s; its job goes on at the "
             "platform.",
-            hint=f"`python -m pipeline wait {run_id}` waits on; the same command again does so too and sends "
-            "nothing.",
+            hint=waiting_hint(run_id),
         )
     if found.status == "failed":
         error = JobFailed(
