@@ -58,7 +58,8 @@ def _app(config: Config, ledger: Ledger) -> WSGIApplication:
         try:
             callbacks.hear(ledger, run_id, method, body)
         except StageError as error:
-            log.warning("A callback for run %s could not be recorded: %s", run_id, error.message)
+            unrecorded = "A callback for run %s could not be recorded: %s"
+            log.warning(unrecorded, run_id, error.message, extra={"run_id": run_id})
             raise
 
     who = partial(callback.run_addressed, signed_by=config.track.secret)

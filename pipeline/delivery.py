@@ -191,7 +191,8 @@ class Delivery:
         """The job that a callback proves, although the API's answer was lost; else raises `unknown`."""
         if not self.waits or unknown.stopped:  # whoever was stopped has seconds left
             raise unknown
-        log.warning("%s A callback would prove it: listening for one.", unknown.message)
+        run = {"run_id": self.result.run_id}
+        log.warning("%s A callback would prove it: listening for one.", unknown.message, extra=run)
         proof = track.proof(self._inbox, self.config.track.wait, self._look)
         if proof is None:
             raise unknown
@@ -249,7 +250,10 @@ class Delivery:
             self.store.remove(hosted.key, hurried=hurried)
         except StageError as left:
             self.result.left_behind.append(f"s3://{hosted.bucket}/{hosted.shown_key}")
-            log.warning("%s is left in bucket %s: %s", hosted.shown_key, hosted.bucket, left.message)
+            run = {"run_id": self.result.run_id}
+            log.warning(
+                "%s is left in bucket %s: %s", hosted.shown_key, hosted.bucket, left.message, extra=run
+            )
         else:
             self.result.hosted = None
             if not hurried:

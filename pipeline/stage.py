@@ -53,7 +53,7 @@ class Upload:
         *,
         signed_ahead: bool = False,
     ) -> None:
-        self.store = store
+        self.store, self.run_id = store, run_id
         self._signed_ahead = signed_ahead
         self.key = store.key(f"{run_id}-{secrets.token_hex(16)}.csv")
         self._head, self._head_bytes = hashlib.sha256(), 0
@@ -88,7 +88,8 @@ class Upload:
             self.left_behind.append(f"s3://{self.store.bucket}/{self.key} (its unfinished upload)")
             if error is None or not isinstance(unremoved, StageError):
                 raise
-            log.warning("%s may be left behind: %s", self.left_behind[-1], unremoved.message)
+            run = {"run_id": self.run_id}
+            log.warning("%s may be left behind: %s", self.left_behind[-1], unremoved.message, extra=run)
 
     def _clean_up(self, *, is_stopped: bool) -> None:
         """Abort, and remove what a Complete may have made, within seconds if stopped. Raises StageError."""

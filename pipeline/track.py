@@ -45,7 +45,8 @@ class Inbox:
             self.bodies.put_nowait(body)
             self.posted.set()
             return
-        log.warning("The callback's address was called by %s, which is not a callback; waiting on.", method)
+        called = "The callback's address was called by %s, which is not a callback; waiting on."
+        log.warning(called, method, extra={"run_id": run_id})
         self.methods.add(method)
 
 

@@ -301,6 +301,7 @@ def test_a_late_success_after_a_person_gave_up_is_told_loudly(
     assert result.requestid == REQUESTID
     (record,) = [each for each in caplog.records if "Two jobs may exist" in each.getMessage()]
     assert (record.levelname, REQUESTID in record.getMessage()) == ("ERROR", True)
+    assert vars(record)["run_id"] == result.run_id
 
 
 # What is written, and what is not
@@ -388,7 +389,9 @@ def test_a_ledger_that_cannot_be_written_after_the_post_lets_the_run_go_on(
     with proxied(world, lambda r, *_: denied if named(r, "answer.json") else None) as proxy:
         result = run(world.contacts, through(settings, proxy))
     assert (result.state, result.requestid) == ("submitted", REQUESTID)
-    assert any(REQUESTID in each.getMessage() for each in caplog.records if each.levelname == "WARNING")
+    (record,) = [each for each in caplog.records if each.levelname == "WARNING"]
+    assert REQUESTID in record.getMessage()
+    assert vars(record)["run_id"] == result.run_id
     with ahead(world, 181) as proxy, nothing_sent(api):
         ends(lambda: run(world.contacts, through(settings, proxy)), SubmitUnknown)
 

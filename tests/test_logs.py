@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import logging
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 from world import ROOT, ROWS, World, a_world
 
 from pipeline import PipelineError, run
+
+LOGGING = tuple(f"log.{level}" for level in ("debug", "info", "warning", "error", "exception"))
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +80,15 @@ def test_the_command_line_writes_logs_to_standard_error(tmp_path: Path, form: st
     assert (first["step"], first["rows"], first["rejected"], first["level"]) == ("validate", 2, 1, "INFO")
     assert first["time"].endswith("Z")
     assert (last["step"], last["state"], last["run_id"]) == ("end", "validated", said["run_id"])
+
+
+def test_whatever_is_logged_names_its_run() -> None:
+    """Read off the source: much of it is logged only where a store fails half-way."""
+    calls = [
+        (path.name, node)
+        for path in (ROOT / "pipeline").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in LOGGING
+    ]
+    assert len(calls) > 5
+    assert [name for name, node in calls if "extra" not in {each.arg for each in node.keywords}] == []

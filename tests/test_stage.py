@@ -349,6 +349,7 @@ def test_what_could_not_be_removed_is_said(faulty: Any, caplog: pytest.LogCaptur
     with pytest.raises(ZeroDivisionError), Upload(store, "run-1") as upload:
         raise ZeroDivisionError
     assert "may be left behind" in caplog.text
+    assert {vars(each)["run_id"] for each in caplog.records if each.name == "pipeline"} == {"run-1"}
     assert upload.left_behind == [f"s3://contacts/{upload.key} (its unfinished upload)"]
     [upload_left] = left.uploads()
     left.client.abort_multipart_upload(Bucket="contacts", Key=upload.key, UploadId=upload_left["UploadId"])

@@ -89,16 +89,16 @@ class Journal:
         except StageError as unwritten:
             if error is None and not sent:
                 raise
-            log.warning(
-                "The end of run %s (%s) could not be recorded: %s", self.run_id, end, unwritten.message
-            )
+            unrecorded = "The end of run %s (%s) could not be recorded: %s"
+            log.warning(unrecorded, self.run_id, end, unwritten.message, extra={"run_id": self.run_id})
 
     def remove_own(self, why: str) -> None:
         """Record that the run's own hosted file is gone; the store may fail."""
         try:
             self._record("cleaned", {"why": why})
         except StageError as unwritten:
-            log.info("That the file of run %s is gone was not recorded: %s", self.run_id, unwritten.message)
+            unrecorded = "That the file of run %s is gone was not recorded: %s"
+            log.info(unrecorded, self.run_id, unwritten.message, extra={"run_id": self.run_id})
 
     def sweep(self, result: Result) -> None:
         """Remove up to twenty hosted files of earlier runs whose time is over; warn if no rule would."""
@@ -109,7 +109,8 @@ class Journal:
                 cleaning.remove(self.ledger, leftover)
             rules = None if result.sandbox else lifecycle.read(self.ledger.store)
         except StageError as error:
-            log.info("Cleaning up after earlier runs was broken off: %s", error.message)
+            broken_off = "Cleaning up after earlier runs was broken off: %s"
+            log.info(broken_off, error.message, extra={"run_id": self.run_id})
             return
         if rules is not None and not lifecycle.covers(rules, self.config):
             result.warnings.append(NO_RULE)

@@ -97,10 +97,12 @@ class Submission:
             stays = claim.answer(self.ledger, mine, what, requestid)
         except StageError as error:
             about = f"request {requestid}" if requestid else "the request"
-            log.warning("What became of %s (%s) could not be recorded: %s", about, what, error.message)
+            unrecorded = "What became of %s (%s) could not be recorded: %s"
+            log.warning(unrecorded, about, what, error.message, extra={"run_id": self.run_id})
             return
         if stays and requestid and stays.get("requestid") != requestid:
-            log.error(TWO_JOBS, f"run {self.run_id}", requestid, stays.get("answer"))
+            run = {"run_id": self.run_id}
+            log.error(TWO_JOBS, f"run {self.run_id}", requestid, stays.get("answer"), extra=run)
 
 
 def wanted(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,9 +12,6 @@ from pipeline.errors import StageError
 from pipeline.handoffs import Link
 from pipeline.s3.client import Store
 from pipeline.s3.failures import storage
-
-log = logging.getLogger("pipeline")
-
 
 READABLE_HERE = True
 
@@ -55,6 +51,5 @@ def link(store: Store, key: str) -> Link:
 
 def _sooner(expires: datetime | None, credentials_end: datetime | None) -> datetime | None:
     if credentials_end is None:
-        log.warning("The AWS credentials are temporary and do not say when they end: the URL dies with them.")
-        return None
+        return None  # the pre-flight warns of it
     return min(expires, credentials_end) if expires else credentials_end
