@@ -2,7 +2,7 @@
 
     sample.py    the first bytes and the last, as text
     layout.py    delimiter, preamble, header, totals line
-    columns.py   which column is which, by the words of words.py
+    columns.py   which column is which, by the words of words.py and the habits of languages.py
     values.py    dates, phones, numbers, postal codes: what the cells look like
     writing.py   all of that as files, with a comment for each guess
 
@@ -21,9 +21,9 @@ from pathlib import Path
 from pipeline.errors import SourceError
 from pipeline.look import values
 from pipeline.look.columns import Match, matched
+from pipeline.look.languages import REGIONS
 from pipeline.look.layout import Layout, layout_of
 from pipeline.look.sample import Sample, sample
-from pipeline.look.words import REGIONS
 
 __all__ = ["Column", "Look", "look"]
 

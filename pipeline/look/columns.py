@@ -10,13 +10,10 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Literal
 
+from pipeline.look.languages import IN_ENGLISH
 from pipeline.look.words import meanings, plain
 
 Confidence = Literal["sure", "likely", "perhaps", "own", "unnamed"]
-IN_ENGLISH = {
-    "en": "English", "de": "German", "fr": "French", "es": "Spanish", "pt": "Portuguese", "it": "Italian",
-    "hi": "Hindi", "ar": "Arabic", "ja": "Japanese",
-}  # fmt: skip
 _GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _ADDRESS = re.compile(r"\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*")
 _NEAR = 0.9

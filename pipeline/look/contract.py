@@ -10,7 +10,7 @@ from functools import cache
 
 from pipeline import starter
 from pipeline.look import Column, Look
-from pipeline.look.words import GENDERS, YES_OR_NO
+from pipeline.look.languages import GENDERS, YES_OR_NO
 
 _DTYPES = {"Int64": '"Int64"', "float": "float", "date": "pa.Date", "datetime64[ns]": '"datetime64[ns]"'}
 

@@ -8,8 +8,9 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
+from pipeline.look.languages import TOTALS
 from pipeline.look.sample import Sample
-from pipeline.look.words import TOTALS, meanings, plain
+from pipeline.look.words import meanings, plain
 
 RECORDS = 1000  # that are looked at
 HEADER_LINES = 50  # among which the header is looked for

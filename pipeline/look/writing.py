@@ -11,8 +11,8 @@ from pathlib import Path
 from pipeline import starter
 from pipeline.errors import SourceError
 from pipeline.look import Column, Look, look
-from pipeline.look.columns import IN_ENGLISH
 from pipeline.look.contract import contract, own_name
+from pipeline.look.languages import IN_ENGLISH
 
 CONFIG, CONTRACT = "config.yaml", "schemas/contact.py"
 _FILES = (".csv", ".gz", ".tsv", ".txt")  # that are no folders to be made
