@@ -173,13 +173,19 @@ def _job(result: Result) -> str:
 
 def failure(error: PipelineError) -> str:
     """What went wrong and what to do next; a run that was stopped did not go wrong."""
-    message = wrapped(error.message, 0)
+    said, hint = _from_here(error.message), _from_here(error.hint)
     if isinstance(error, Interrupted):
-        head, _, rest = message.partition(" ")
+        head, _, rest = wrapped(said, 0).partition(" ")
         message = f"{styled(head, fg='yellow', bold=True)} {rest}"
     else:
-        message = f"{styled('Error:', fg='red', bold=True)} {wrapped(error.message, 7).lstrip()}"
-    return message + (f"\n{wrapped(error.hint, 5, '  ->')}" if error.hint else "")
+        message = f"{styled('Error:', fg='red', bold=True)} {wrapped(said, 7).lstrip()}"
+    return message + (f"\n{wrapped(hint, 5, '  ->')}" if hint else "")
+
+
+def _from_here(text: str) -> str:
+    """The text, paths below the folder that we are in written from there."""
+    here = Path.cwd()
+    return text if here == Path(here.anchor) else text.replace(f"{here}/", "")
 
 
 def sandbox(started: Sandbox) -> None:

@@ -97,7 +97,7 @@ ERRORS: list[tuple[str, dict[str, Any], type[PipelineError], str, str]] = [
     ("pipes", {}, SourceError, "by vertical bar", 'delimiter: "|"'),
     ("report_preamble", {}, SourceError, "none of its 1 columns", "skip_rows"),
     ("rows_quoted", {}, RejectedRows, "All 2 records", "quoted as a whole"),
-    ("single_quotes", {}, RejectedRows, "All 1 records", "Mend"),
+    ("single_quotes", {}, RejectedRows, "All 1 records", "mend them"),
     ("tabs", {}, SourceError, "by tab", 'delimiter: "\\t"'),
     ("trailing_delimiter_in_rows", {}, RejectedRows, "All 2 records", "one more delimiter"),
     ("whole_row_quoted", {}, SourceError, "the whole line is quoted", "quotes around cells"),

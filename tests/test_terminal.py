@@ -72,6 +72,7 @@ def test_a_run_says_each_step_and_what_to_do_next(folder: Path, columns: int) ->
     code, written = on_a_terminal(*words[3:], columns=columns, folder=folder)
     assert code == 4, written  # they are not mended yet
     assert "of 5 records were rejected" in " ".join(written.split())
+    assert str(folder) not in written
 
 
 @pytest.mark.slow
