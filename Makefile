@@ -21,10 +21,15 @@ test-fast: .venv/ready
 test-rgw: .venv/ready
 	$(BIN)/python -m pytest -m "rgw and not slow" -rs tests/rgw
 
-# Frames on clusters of this machine: Dask, with two workers.
-test-engines: .venv/ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dask]'
-	$(BIN)/python -m pytest -m engines -rs tests/engines
+# Frames on clusters of this machine: Dask and Spark (which needs Java 17), each with two workers.
+test-engines: .venv-engines/ready
+	.venv-engines/bin/python -m pytest -m engines -rs tests/engines
+
+# Of its own, for pandera imports Spark wherever that is installed; which asks for pandas 2.
+.venv-engines/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-engines
+	.venv-engines/bin/python -m pip install --quiet --disable-pip-version-check -e '.[sandbox,test,dask,spark]' 'pandas<3'
+	@touch .venv-engines/ready
 
 # Processes that are killed, stopped and started together, on the embedded store and on Ceph: half an hour.
 test-crashes: .venv/ready

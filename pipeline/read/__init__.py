@@ -67,6 +67,16 @@ def _open_dask(source: Any, **named: Any) -> AbstractContextManager[Source]:
     return open_dask(source, **named)
 
 
+def _is_spark(source: object) -> bool:
+    return _kind_of(source) == ("pyspark.sql", "DataFrame")
+
+
+def _open_spark(source: Any, **named: Any) -> AbstractContextManager[Source]:
+    from pipeline.read.spread import open_spark
+
+    return open_spark(source, **named)
+
+
 def _kind_of(source: object) -> tuple[str, str]:
     """The first two packages that the type of `source` is in, and its name."""
     kind = type(source)
@@ -88,6 +98,7 @@ KINDS: list[tuple[Callable[[object], bool], Callable[..., AbstractContextManager
     (_is_pandas, _open_pandas),
     (_is_polars, _open_polars),
     (_is_dask, _open_dask),
+    (_is_spark, _open_spark),
     (lambda source: hasattr(source, "__arrow_c_stream__"), _open_arrow),
 ]
 
@@ -104,7 +115,7 @@ def open_source(
     """`source` opened for reading, as a context manager of a Source.
 
     `source` is the path of a CSV (`-`: standard input, `.gz`: unpacked), a pandas DataFrame, a frame on a
-    cluster (Dask, which makes a SpreadFrame), or anything that offers Arrow data (polars, pyarrow, duckdb; a
+    cluster (Dask, Spark: a SpreadFrame), or anything that offers Arrow data (polars, pyarrow, duckdb; a
     one-shot stream is read once). `contract_names` are the contract's columns in its order; `resolve` checks
     the columns found against the contract, is told what to call the source, and returns the positions of
     those to keep. `slice_bytes` is about how large a slice gets. In columns that `takes_days` is true of, a
@@ -133,8 +144,7 @@ def open_source(
 def _way_out(source: object) -> str | None:
     """What to pass instead of something that is nearly a source; None for all else."""
     kind = type(source).__name__
-    is_source = (lambda source: isinstance(source, str | os.PathLike), _is_pandas, _is_polars, _is_dask)
-    if any(matches(source) for matches in is_source):
+    if any(matches(source) for matches, _ in KINDS[:-1]):
         return None
     if kind == "Series":
         return "It is one column: pass its .to_frame(), or the whole frame."

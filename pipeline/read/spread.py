@@ -72,6 +72,19 @@ def open_dask(
     yield SpreadFrame(engine, head.header, head.added, days)
 
 
+@contextmanager
+def open_spark(
+    frame: Any, config: SourceConfig, *, slice_bytes: int | None, **contract: Any
+) -> Iterator[SpreadFrame]:
+    """A Spark DataFrame, opened; see `open_source`. Its types tell dates from date-times."""
+    from pipeline.engines.spark import SparkEngine
+
+    del slice_bytes
+    engine = SparkEngine(frame)
+    head = head_of(engine.columns, config, **contract)
+    yield SpreadFrame(engine, head.header, head.added, head.days)
+
+
 _MOMENTS = ("datetime64[", "timestamp[")
 
 

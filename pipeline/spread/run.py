@@ -72,23 +72,26 @@ class Frame:
         what it was in pass 1, ConfigError where workers judge by another contract, StageError where the store
         fails or the credentials would end before the upload does.
         """
-        layout = measure(self.source, self.plan)
+        layout = measure(self.source, self.plan, allow_empty=self.config.source.allow_empty)
         progress(Progress("validate", layout.records, layout.rejected))
+        if not layout.records:
+            self.result.warnings.append("The source has no records: nothing was sent.")
+            return None
+        seconds = _lifetime(self.store, layout.seconds) if self.store else 0
         allowed = self.config.contract.allows(layout.rejected, layout.records)
         staging = self.store and allowed and layout.rejected < layout.records
         upload = begin(layout.size) if staging else None
-        self._stage(layout, upload)
+        self._stage(layout, upload, seconds)
         progress(Progress("validate", layout.records, layout.rejected, layout.records, layout.records))
         self.result.steps["validate"].close()
         hand_over(self.result, "validate")
         require_enough(self.config.contract, self.result, self.source.hints)
         return upload
 
-    def _stage(self, layout: Layout, upload: Upload | None) -> None:
+    def _stage(self, layout: Layout, upload: Upload | None, seconds: int) -> None:
         target: Target | None = None
         places: rejects.Places = {}
         if self.store:
-            seconds = _lifetime(self.store, layout.seconds)
             columns = (*self.plan.header.names, self.source.place_column, *ADDED)
             head = file_head(columns, self.source.delimiter, self.source.encoding)
             partitions = layout.with_rejects

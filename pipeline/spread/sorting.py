@@ -48,8 +48,11 @@ class Layout:
                 yield number
 
 
-def measure(source: SpreadFrame, plan: Plan) -> Layout:
-    """Pass 1. Raises SourceError where there are no records, or a value that has no certain text."""
+def measure(source: SpreadFrame, plan: Plan, *, allow_empty: bool) -> Layout:
+    """Pass 1.
+
+    Raises SourceError where there are no records, unless that is allowed, or a value has no certain text.
+    """
     began = time.monotonic()
     keeps = [unique.keep for unique in plan.rules.bind(plan.header.columns).uniques]
     work = Measure(_rows(source, plan), keeps)
@@ -61,8 +64,11 @@ def measure(source: SpreadFrame, plan: Plan) -> Layout:
             "processors: they would not all say the same of a row.",
             hint="Install the same versions on all workers, and use workers of one processor architecture.",
         )
-    if not sum(record.content.records for record in measured):
-        raise SourceError("The source has a header and no records.", hint="Is the frame filled?")
+    if not allow_empty and not any(record.content.records for record in measured):
+        raise SourceError(
+            "The source has columns and no records.",
+            hint="Is the frame filled? If it may be empty, set source.allow_empty: true.",
+        )
     return _layout(measured, found, len(header_row(plan.header)), time.monotonic() - began)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -25,6 +27,9 @@ class Cluster(Protocol):
     def frame(self, parts: Sequence[pd.DataFrame], change: Change | None = None) -> Any:
         """A frame of these partitions; `change` is made to each by the workers, whenever it is computed."""
 
+    def logs(self) -> str:
+        """What the workers have logged."""
+
 
 @dataclass(frozen=True)
 class Here:
@@ -34,6 +39,9 @@ class Here:
 
     def frame(self, parts: Sequence[pd.DataFrame], change: Change | None = None) -> Any:
         return pd.concat([change(part) if change else part for part in parts], ignore_index=True)
+
+    def logs(self) -> str:
+        return ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,50 @@ class DaskCluster:
             part.to_pickle(path)
             made.append(dask.delayed(_read)(path, change))
         return dd.from_delayed(made, meta=parts[0].head(0))
+
+    def logs(self) -> str:
+        return f"{self.client.get_worker_logs()}{self.client.get_scheduler_logs()}"
+
+
+@dataclass(frozen=True)
+class SparkCluster:
+    """Executors of Spark: as many rows of one column as there are partitions, each the path of one."""
+
+    session: Any
+    folder: Path
+    name: str = "spark"
+
+    def frame(self, parts: Sequence[pd.DataFrame], change: Change | None = None) -> Any:
+        paths = []
+        for part in parts:
+            paths.append((str(self.folder / secrets.token_hex(8)),))
+            part.to_pickle(paths[-1][0])
+        spread = self.session.sparkContext.parallelize(paths, len(paths)).toDF("path string")
+        kinds = [SPARK_TYPES[kind.kind] for kind in map(np.dtype, _plain(parts[0]).dtypes)]
+        schema = ", ".join(f"{name} {kind}" for name, kind in zip(parts[0].columns, kinds, strict=True))
+
+        def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                for path in batch.column("path").to_pylist():
+                    part = _plain(_read(Path(path), change))
+                    yield from pa.Table.from_pandas(part, preserve_index=False).to_batches(1000)
+
+        return spread.mapInArrow(read, schema)
+
+    def logs(self) -> str:
+        import pyspark
+
+        work = Path(pyspark.__file__).parent / "work" / self.session.sparkContext.applicationId
+        return "".join(path.read_text() for path in work.glob("*/std*"))
+
+
+SPARK_TYPES = {"O": "string", "f": "double", "i": "bigint", "M": "timestamp_ntz"}
+
+
+def _plain(part: pd.DataFrame) -> pd.DataFrame:
+    """Texts as objects, which pandas and Arrow take for text, whichever versions they are of."""
+    texts = [name for name in part if pd.api.types.is_string_dtype(part[name])]
+    return part.astype(dict.fromkeys(texts, object))
 
 
 def _read(path: Path, change: Change | None) -> pd.DataFrame:

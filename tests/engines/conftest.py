@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from world import World, a_world
 
-from .clusters import Cluster, DaskCluster, Here
+from .clusters import Cluster, DaskCluster, Here, SparkCluster
 
 if TYPE_CHECKING:
     from distributed import Client
+    from pyspark.sql import SparkSession
 
-ENGINES = ("dask",)
+ENGINES = ("dask", "spark")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,10 +37,35 @@ def dask_client() -> Iterator[Client]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def spark_session() -> Iterator[SparkSession]:
+    """Two executors, each a process of its own with one core, and a driver."""
+    sql = pytest.importorskip("pyspark.sql", reason="needs .[spark]")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+        # Executors unpickle what the tests define by name.
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+        builder = sql.SparkSession.builder.master("local-cluster[2,1,1024]")
+        for name, value in {
+            "spark.ui.enabled": "false",
+            "spark.sql.shuffle.partitions": "4",
+            "spark.task.maxFailures": "4",
+            "spark.log.level": "ERROR",
+        }.items():
+            builder = builder.config(name, value)
+        session = builder.getOrCreate()
+        yield session
+        session.stop()
+
+
 @pytest.fixture(params=ENGINES)
 def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> Cluster:
     """A cluster of each engine in turn."""
-    clusters: dict[str, Any] = {"dask": lambda: DaskCluster(request.getfixturevalue("dask_client"), tmp_path)}
+    clusters: dict[str, Any] = {
+        "dask": lambda: DaskCluster(request.getfixturevalue("dask_client"), tmp_path),
+        "spark": lambda: SparkCluster(request.getfixturevalue("spark_session"), tmp_path),
+    }
     made: Cluster = clusters[request.param]()
     return made
 

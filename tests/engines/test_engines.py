@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 
 import pandas as pd
@@ -55,31 +54,3 @@ def test_the_whole_way_makes_one_job(world: World, cluster: Cluster, tmp_path: P
     assert (first.state, again.state, again.duplicate_of) == ("submitted", "duplicate_of", first.run_id)
     assert len(world.jobs) == jobs + 1
     assert world.unfinished == 0
-
-
-MOMENTS = [dt.datetime(1990, 5, 1), dt.datetime(1991, 6, 2), None, dt.datetime(1992, 7, 3)]
-
-
-@pytest.mark.parametrize("last", [dt.datetime(1993, 1, 1), dt.datetime(1993, 1, 1, 13, 5)])
-def test_columns_become_the_text_that_they_become_here(
-    world: World, here: Here, cluster: Cluster, tmp_path: Path, last: dt.datetime
-) -> None:
-    """Whether all are midnights is decided by all partitions."""
-    moments = pd.Series([*MOMENTS, last])
-    frame = pd.DataFrame(
-        {
-            "EMAIL": pd.Series([f"user{number}@example.com" for number in range(5)], dtype="str"),
-            "AGE": [1.0, 2.0, None, 4.5, 1e-7],
-            "COUNT": pd.array([1, None, 3, 4, 5], dtype="Int64"),
-            "VIP": pd.array([True, None, False, True, True], dtype="boolean"),
-            "BORN": moments,
-            "SEEN": moments.dt.tz_localize("Asia/Kolkata"),
-            "KIND": pd.Categorical(["F", None, "M", "F", "F"], categories=["F", "M"]),
-        }
-    )
-    schema = plain(tmp_path)
-    pieces = cut(frame, 3)
-    local = run(here.frame(pieces), config(world, tmp_path, contract={"schema": schema}), until="stage")
-    found = run(cluster.frame(pieces), config(world, tmp_path, contract={"schema": schema}), until="stage")
-    assert world.hosted(found) == world.hosted(local)
-    assert (b"1990-05-01," in world.hosted(found)) is (last.hour == 0)

@@ -86,8 +86,12 @@ def test_a_contract_of_two_files_is_told(
 
 @pytest.mark.parametrize("parts", [1, 3])
 def test_a_frame_without_rows_is_refused(world: World, cluster: Cluster, tmp_path: Path, parts: int) -> None:
-    with world.untouched(), pytest.raises(SourceError, match="no records"):
-        run(cluster.frame(cut(contacts(5).head(0), parts)), config(world, tmp_path))
+    frame = cluster.frame(cut(contacts(5).head(0), parts))
+    with world.untouched():
+        with pytest.raises(SourceError, match="no records"):
+            run(frame, config(world, tmp_path))
+        allowed = run(frame, config(world, tmp_path, source={"allow_empty": True}))
+    assert (allowed.records, allowed.hosted) == (0, None)
 
 
 def test_a_value_without_certain_text_is_named_by_its_column(
@@ -105,3 +109,25 @@ def test_what_would_bring_rows_here_is_refused(world: World, cluster: Cluster, t
         validate(frame, config(world, tmp_path), output=tmp_path / "out")
     with pytest.raises(ConfigError, match="`first`"):
         run(frame, config(world, tmp_path), first=2)
+
+
+def test_no_log_of_workers_has_contacts_or_signatures(
+    world: World, cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor has one of this process: of a run that went well, and of two that did not."""
+    caplog.set_level("DEBUG")
+    pieces = cut(contacts(60), 3)
+    run(cluster.frame(pieces), config(world, tmp_path), until="stage")
+    broken = [pieces[0], pieces[1].assign(AGE=1.5j)]
+    for parts, change in ((broken, None), (pieces, _raising)):
+        with pytest.raises(SourceError) as caught:
+            run(cluster.frame(parts, change), config(world, tmp_path), until="stage")
+        assert "@example.com" not in str(caught.value)
+    logs = caplog.text + cluster.logs()
+    assert logs
+    assert "X-Amz-Signature" not in logs
+    assert "user1@example.com" not in logs
+
+
+def _raising(part: pd.DataFrame) -> pd.DataFrame:
+    raise ValueError

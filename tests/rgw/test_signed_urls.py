@@ -165,3 +165,24 @@ def test_a_part_is_verified_by_its_content_md5(
     assert not s3.list_parts(Bucket=bucket, Key="a", UploadId=where["UploadId"]).get("Parts")
     right = put(base64.b64encode(digest.digest()))
     assert (right.status_code, right.headers["ETag"]) == (200, f'"{digest.hexdigest()}"')
+
+
+def test_a_part_signed_ahead_is_verified_by_an_md5_that_nobody_signed(
+    rgw: Server, s3: S3Client, bucket: str, visitor: Session
+) -> None:
+    """So workers put parts whose content nobody knew when their URLs were signed."""
+    place = {"Bucket": bucket, "Key": "a"}
+    upload = {**place, "UploadId": s3.create_multipart_upload(Bucket=bucket, Key="a")["UploadId"]}
+    wanted = {**upload, "PartNumber": 1}
+    url = s3.generate_presigned_url("upload_part", Params=wanted, ExpiresIn=60)
+    assert code(visitor.put(url, data=CONTENT, headers={"Content-MD5": md5(b"other")})) == "BadDigest"
+    assert not s3.list_parts(**upload).get("Parts")  # type: ignore[arg-type]
+    answer = visitor.put(url, data=CONTENT, headers={"Content-MD5": md5(CONTENT)})
+    assert answer.status_code == 200
+    parts = [{"PartNumber": 1, "ETag": answer.headers["ETag"]}]
+    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})  # type: ignore[arg-type,typeddict-item]
+    assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == CONTENT
+
+
+def md5(data: bytes) -> str:
+    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
