@@ -14,7 +14,7 @@ import click
 
 from pipeline.errors import PipelineError
 from pipeline.exits import Interrupted
-from pipeline.terminal import command, elided, styled, width, wrapped
+from pipeline.terminal import broken, command, elided, styled, width, wrapped
 
 if TYPE_CHECKING:
     from pipeline.result import Result
@@ -50,7 +50,7 @@ def summary(result: Result, then: str = "") -> str:
         parts.append(_field("job", f"{result.requestid}: {_job(result)}"))
     parts += [_field("left", elided(left, width() - INDENT)) for left in result.left_behind]
     if result.request:
-        parts += ["would send", *(f"  {line}" for line in result.request.splitlines())]
+        parts += ["would send", *(broken(line, 2) for line in result.request.splitlines())]
     if then:
         parts.append(_next(then))
     return "\n".join(part.rstrip() for part in parts)

@@ -72,6 +72,12 @@ def _filled(paragraph: str, room: int) -> list[str]:
     return [line.replace(_STUCK, " ") for line in lines]
 
 
+def broken(text: str, indent: int) -> str:
+    """The text behind that indent, cut wherever a line is full: for what is looked at and not pasted."""
+    room = max(width() - indent, 20)
+    return "\n".join(" " * indent + text[at : at + room] for at in range(0, max(len(text), 1), room))
+
+
 def elided(text: str, room: int) -> str:
     """The text, its middle left out where it is longer than that."""
     if len(text) <= room:

@@ -23,7 +23,7 @@ from urllib.request import Request, urlopen
 import pandas as pd
 import pytest
 from fakes import answer, answering, free_port
-from ttys import on_a_terminal
+from ttys import lines_of, on_a_terminal
 from world import CONTRACT, ROOT, World, a_world, as_csv
 
 from pipeline import PipelineError, load_config, run, validate
@@ -331,8 +331,10 @@ def test_nothing_but_hosted_and_rejects_files_holds_values(
         ("clean", "--dry-run"),
     )
     for command in commands:
-        code, written = on_a_terminal(*command, folder=tmp_path)
+        code, written = on_a_terminal(*command, columns=50, folder=tmp_path)
         assert code == 0, written
+        if "--log-format" not in command:
+            assert max(map(len, lines_of(written))) <= 50, written
         seen.texts.append(written)
     holding = {
         str(path.relative_to(tmp_path).parts[0])

@@ -10,24 +10,18 @@ from pathlib import Path
 
 import click
 import pytest
-from ttys import on_a_terminal
+from ttys import CONTROL, lines_of, on_a_terminal
 from world import ROOT
 
 import pipeline
 from pipeline.cli import cli
 
 WIDTHS = (50, 80, 120)
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-def lines_of(written: str) -> list[str]:
-    """What stood on a line at any time, without its colours."""
-    return re.split(r"[\r\n]+", _CONTROL.sub("", written))
 
 
 def last_command(written: str) -> list[str]:
     """The words of the command behind `next`, which is the last thing written."""
-    text = _CONTROL.sub("", written).replace("\r\n", "\n")
+    text = CONTROL.sub("", written).replace("\r\n", "\n")
     _, label, rest = text.rpartition("\nnext ")
     assert label, text
     return shlex.split(rest.replace("\\\n", " "))

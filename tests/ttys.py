@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from world import ROOT
+
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def on_a_terminal(
@@ -39,3 +42,8 @@ def on_a_terminal(
         written += piece
     os.close(parent)
     return process.wait(timeout=60), written.decode()
+
+
+def lines_of(written: str) -> list[str]:
+    """What stood on a line at any time, without its colours."""
+    return re.split(r"[\r\n]+", CONTROL.sub("", written))
