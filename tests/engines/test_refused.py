@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 from world import World
 
-from pipeline import ConfigError, RejectedRows, SourceError, run, validate
+from pipeline import ConfigError, RejectedRows, SourceError, StageError, run, validate
 from pipeline.spread.rejects import fetch
 
 from .clusters import Cluster, Here, cut
@@ -109,6 +110,23 @@ def test_what_would_bring_rows_here_is_refused(world: World, cluster: Cluster, t
         validate(frame, config(world, tmp_path), output=tmp_path / "out")
     with pytest.raises(ConfigError, match="`first`"):
         run(frame, config(world, tmp_path), first=2)
+
+
+def test_credentials_that_end_before_the_upload_may_are_refused_before_it_begins(
+    world: World, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=14)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "planted-token")
+    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", end.isoformat())
+    made = config(world, tmp_path, stage={"min_lifetime": 0, "expires_in": 600}) | {"ledger": "off"}
+    with pytest.raises(
+        StageError, match=r"credentials end in 1[34] minutes, and the upload may take"
+    ) as told:
+        run(cluster.frame(cut(contacts(30), 2)), made, until="stage")
+    assert "planted" not in str(told.value)
+    assert told.value.result
+    assert "stage" not in told.value.result.steps
+    assert world.unfinished == 0
 
 
 def test_no_log_of_workers_has_contacts_or_signatures(
