@@ -5,12 +5,10 @@ Nothing heavy is imported before a command runs, so help and usage errors come a
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from contextlib import redirect_stdout, suppress
 from functools import partial
@@ -24,12 +22,12 @@ from pipeline.errors import TRACEBACK, PipelineError, Unexpected
 from pipeline.exits import (
     Interrupted,
     Stopped,
-    Unwritable,
     Usage,
     catch_signals,
-    give_up_output,
-    write_aside,
-    write_out,
+    fail,
+    is_about_output,
+    leave,
+    unwritten,
 )
 from pipeline.options import (
     Command,
@@ -197,31 +195,7 @@ def _carry_out(
         raise Interrupted(stop) from None
     if not as_json:  # which says what the library says
         result.warnings = [with_config(sentence, config) for sentence in result.warnings]
-    sys.exit(_leave(result, None, as_json, with_config(then(result), config)))
-
-
-def _leave(result: Result, error: PipelineError | None, as_json: bool, then: str = "") -> int:
-    """The exit code, once all is said; on standard error where standard output cannot be written to."""
-    from pipeline import console
-
-    def report() -> str:
-        return json.dumps(result.to_dict()) if as_json else console.summary(result, then)
-
-    if (as_json or result.run_id) and (why := write_out(report())):
-        if error is None:
-            error = Unwritable(why, result)
-            result.error = error.failure()
-        write_aside(report())
-    elif as_json or error is None:
-        return error.exit_code if error else 0
-    write_aside(console.failure(error))
-    return error.exit_code
-
-
-def _fail(error: PipelineError, as_json: bool) -> int:
-    from pipeline.result import Result
-
-    return _leave(error.result or Result(run_id="", error=error.failure()), error, as_json)
+    sys.exit(leave(result, None, as_json, with_config(then(result), config)))
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -234,16 +208,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
-        code = _unwritten(error)
+        code = unwritten(error)
     sys.exit(code)
-
-
-def _unwritten(error: OSError) -> int:
-    """The exit code where standard output fails a command that does nothing but print."""
-    give_up_output()
-    if isinstance(error, BrokenPipeError):  # whoever reads has enough
-        return 1
-    return _fail(Unwritable(error.strerror or type(error).__name__), as_json=False)
 
 
 def _code_of(arguments: list[str], as_json: bool) -> int:
@@ -251,27 +217,22 @@ def _code_of(arguments: list[str], as_json: bool) -> int:
         catch_signals()
         code = cli.main(arguments, prog_name=program(), standalone_mode=False)
     except PipelineError as error:
-        return _fail(error, as_json)
+        return fail(error, as_json)
     except click.ClickException as error:
         if as_json:
-            return _fail(Usage(error.format_message()), as_json)
+            return fail(Usage(error.format_message()), as_json)
         error.show()
         return error.exit_code
     except Stopped as stop:
-        return _fail(Interrupted(stop), as_json)
+        return fail(Interrupted(stop), as_json)
     except click.Abort as abort:  # what click makes of a KeyboardInterrupt
         cause = abort.__cause__
         stopped = cause if isinstance(cause, Stopped) else Stopped(signal.SIGINT)
-        return _fail(Interrupted(stopped), as_json)
+        return fail(Interrupted(stopped), as_json)
     except Exception as error:
-        if isinstance(error, OSError) and _is_about_output(error):
-            return _unwritten(error)
+        if isinstance(error, OSError) and is_about_output(error):
+            return unwritten(error)
         if os.environ.get(TRACEBACK):
             raise
-        return _fail(Unexpected(error), as_json)
+        return fail(Unexpected(error), as_json)
     return code if isinstance(code, int) else 0
-
-
-def _is_about_output(error: OSError) -> bool:
-    """Whether it is a command's own writing that failed."""
-    return traceback.extract_tb(error.__traceback__)[-1].name == "echo"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from html import escape
 from typing import Any, Literal
+
+from pipeline.period import Period
 
 State = Literal[
     "validated",
@@ -23,37 +24,12 @@ State = Literal[
 ]
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 @dataclass(frozen=True, slots=True)
 class Named:
     """What a run was given: its name, and a fingerprint that another of the same name is told apart by."""
 
     name: str
     fingerprint: str | None = None
-
-
-@dataclass(slots=True)
-class Period:
-    """When a step began and when it ended (None: it has not, or badly), ISO 8601 in UTC."""
-
-    start: str = field(default_factory=_now)
-    end: str | None = None
-
-    def close(self) -> None:
-        """Note that the step has ended."""
-        self.end = _now()
-
-    @property
-    def seconds(self) -> float | None:
-        """How long it took; None while it goes on."""
-        if self.end is None:
-            return None
-        return round(
-            (datetime.fromisoformat(self.end) - datetime.fromisoformat(self.start)).total_seconds(), 3
-        )
 
 
 @dataclass(frozen=True, slots=True)

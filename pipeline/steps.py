@@ -25,8 +25,9 @@ from pipeline.delivery import Delivery
 from pipeline.errors import PipelineError, TrackError
 from pipeline.handoffs import Link, Plan, Progress, Step, Watch
 from pipeline.logs import hand_over
+from pipeline.period import Period
 from pipeline.private import PrivateFile
-from pipeline.result import HostedFile, Named, Period, Result
+from pipeline.result import HostedFile, Named, Result
 from pipeline.s3.client import Store
 from pipeline.stage import Upload
 
