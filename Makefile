@@ -4,7 +4,7 @@ BIN := .venv/bin
 # What needs nothing but this machine, and none of it to itself.
 SUITE := not rgw and not engines and not install and not live and not timing and not airflow and not integrations
 
-.PHONY: bench demo test test-fast test-rgw test-engines test-crashes test-install test-airflow test-integrations test-leg test-legs test-live lint lint-container types docs docs-check check clean
+.PHONY: bench demo test test-fast test-rgw test-engines test-crashes test-install test-airflow test-integrations test-leg test-legs test-verdicts test-live lint lint-container types docs docs-check check clean
 
 demo: .venv/ready
 	$(BIN)/python -m pipeline run -c config.yaml
@@ -57,10 +57,14 @@ test-install: .venv/ready
 # The fast suite with other versions of the dependencies, oldest, newest and those of hosts: see tests/legs/.
 LEGS := lowest-3.11 lowest-3.12 airflow-3.1 databricks-17.3 newest
 test-leg: .venv/ready
-	SUITE="$(SUITE)" tests/legs/run $(LEG)
+	SUITE="$(SUITE)" TESTS="$(TESTS)" tests/legs/run $(LEG)
 
 test-legs: .venv/ready
 	@for leg in $(LEGS); do $(MAKE) --no-print-directory test-leg LEG=$$leg || exit 1; done
+
+# Of these sets of versions, the tests of what is read, judged, staged and sent: half of the time.
+test-verdicts: .venv/ready
+	@for leg in $(LEGS); do $(MAKE) --no-print-directory test-leg LEG=$$leg TESTS="$$(cat tests/legs/verdicts)" || exit 1; done
 
 # This tool, two scripts and what bounds them in turn, for half an hour: into benchmarks/README.md.
 bench: .venv/ready

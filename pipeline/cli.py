@@ -24,11 +24,8 @@ from pipeline.exits import (
     Stopped,
     Usage,
     catch_signals,
-    fail,
-    is_about_output,
-    leave,
-    unwritten,
 )
+from pipeline.leaving import fail, is_about_output, leave, unwritten
 from pipeline.options import (
     Command,
     config_option,

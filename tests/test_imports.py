@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 STEPS = ("pipeline.read", "pipeline.validation", "pipeline.stage", "pipeline.submit", "pipeline.track")
 BELOW_STEPS = ("pipeline.urls", "pipeline.engines", "pipeline.contract", "pipeline.sandbox")
-FOR_ALL = tuple(f"pipeline.{name}" for name in ("errors", "handoffs", "result", "config"))
+FOR_ALL = tuple(f"pipeline.{name}" for name in ("errors", "handoffs", "period", "result", "config"))
 
 
 class Import(NamedTuple):
@@ -112,6 +112,7 @@ def _why(i: Import) -> str:
     if i.name in ("pipeline.console", "pipeline.live") and i.module not in (
         "pipeline.cli",
         "pipeline.commands",
+        "pipeline.leaving",
     ):
         return "what a person reads is the command line's"
     if i.name == "pipeline" and i.module != "pipeline":

@@ -26,8 +26,8 @@ from fakes import Arrived, Faults, answer, free_port, hold, wire
 
 import pipeline.s3.multipart
 import pipeline.stage
-from pipeline import ConfigError, HostedFile, PipelineError, StageError
-from pipeline.config import StageConfig
+from pipeline import ConfigError, HostedFile, PipelineError, StageError, preflight
+from pipeline.config import Config, StageConfig
 from pipeline.s3.client import Store
 from pipeline.sandbox import Sandbox, start
 from pipeline.stage import Upload
@@ -496,12 +496,14 @@ def test_temporary_credentials_end_the_url(store: Store, monkeypatch: pytest.Mon
 
 
 def test_temporary_credentials_of_unknown_end_are_warned_about(
-    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store.session, "get_credentials", lambda: Credentials("AKIAX", "secret", "token"))
-    expires_at = presigned.link(store, "hosted/x.csv").expires_at
-    assert expires_at is None
-    assert "do not say when they end" in caplog.text
+    unending = presigned.link(store, "hosted/x.csv")
+    assert unending.expires_at is None
+    config = {"stage": {"bucket": store.bucket, "expires_in": "12h"}, "contract": {"schema": "own.py:SCHEMA"}}
+    (doubt,) = preflight.doubts(Config.model_validate(config), unending)
+    assert "do not say when they end" in doubt
 
 
 def test_no_secret_in_logs_errors_and_reprs(

@@ -161,14 +161,12 @@ def test_temporary_credentials_end_the_url_with_them(
     assert product.fetched(product.path) == (200, CONTENT)
 
 
-def test_temporary_credentials_of_unknown_end_are_warned_of(
-    product: Product, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_temporary_credentials_of_unknown_end_are_warned_of(product: Product) -> None:
     product.use(product.rgw.temporary(product.rgw.owner))
     result = product.run()
     assert result.hosted
     assert result.hosted.expires_at is None
-    assert "do not say when they end" in caplog.text
+    assert "do not say when they end" in " ".join(result.warnings)
 
 
 @pytest.mark.parametrize("down", [0.3, 8.0])
