@@ -62,7 +62,7 @@ test-leg: .venv/ready
 test-legs: .venv/ready
 	@for leg in $(LEGS); do $(MAKE) --no-print-directory test-leg LEG=$$leg || exit 1; done
 
-# Of these sets of versions, the tests of what is read, judged, staged and sent: half of the time.
+# Of these sets of versions, the tests of what is read, judged and staged.
 test-verdicts: .venv/ready
 	@for leg in $(LEGS); do $(MAKE) --no-print-directory test-leg LEG=$$leg TESTS="$$(cat tests/legs/verdicts)" || exit 1; done
 
