@@ -64,7 +64,7 @@ test-legs: .venv/ready
 
 # Of these sets of versions, the tests of what is read, judged and staged.
 test-verdicts: .venv/ready
-	@for leg in $(LEGS); do $(MAKE) --no-print-directory test-leg LEG=$$leg TESTS="$$(cat tests/legs/verdicts)" || exit 1; done
+	@for leg in $(LEGS); do $(MAKE) --no-print-directory test-leg LEG=$$leg TESTS="$$(tr '\n' ' ' < tests/legs/verdicts)" || exit 1; done
 
 # This tool, two scripts and what bounds them in turn, for half an hour: into benchmarks/README.md.
 bench: .venv/ready
