@@ -96,9 +96,7 @@ class Delivery:
             return True
         base_url, api_key = submit.base_url(self.config), submit.api_key(self.config)
         wanted = submission.wanted(self.config, base_url, api_key, content, again=self.again)
-        self._submission = Submission(self.journal.ledger, wanted, self.result.run_id)
-        self.standing = self._submission.find()
-        return self.standing is None
+        return self.adopt(Submission(self.journal.ledger, wanted, self.result.run_id))
 
     def adopt(self, wish: Submission) -> bool:
         """As `may_complete`, for a file that another run has hosted and the job that it was hosted for."""
