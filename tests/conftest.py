@@ -26,8 +26,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "any machine")
 
 
 def pytest_configure() -> None:
-    """Give SIGHUP its meaning back, which nohup and some schedulers take from all that they start."""
+    """Give signals their meaning back, which nohup, some schedulers and a shell's `&` take from what they start."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
