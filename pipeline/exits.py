@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -81,9 +83,12 @@ def catch_signals() -> None:
 
     SIGHUP stays ignored where it is, for nohup.
     """
-    for name in INTERRUPTED:
-        if name != signal.SIGHUP or signal.getsignal(name) is not signal.SIG_IGN:
-            signal.signal(name, _interrupt)
+    caught = [
+        name for name in INTERRUPTED if name != signal.SIGHUP or signal.getsignal(name) is not signal.SIG_IGN
+    ]
+    for name in caught:
+        signal.signal(name, _interrupt)
+    sys.unraisablehook = partial(_raise_again, caught)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, set(INTERRUPTED))
 
 
@@ -91,6 +96,19 @@ def _interrupt(signum: int, _frame: FrameType | None) -> NoReturn:
     for name in INTERRUPTED:
         signal.signal(name, signal.SIG_IGN)  # a second one must not break off the cleaning up
     raise Stopped(signum)
+
+
+def _raise_again(caught: list[signal.Signals], unraisable: sys.UnraisableHookArgs) -> None:
+    """Send the signal again that came within a finalizer, which Python lets no exception out of."""
+    stop = unraisable.exc_value
+    if not isinstance(stop, Stopped):
+        sys.__unraisablehook__(unraisable)
+        return
+    for name in caught:
+        signal.signal(name, _interrupt)
+    again = threading.Timer(0.05, os.kill, (os.getpid(), stop.signum))
+    again.daemon = True
+    again.start()
 
 
 def write_out(text: str) -> str:

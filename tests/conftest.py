@@ -26,7 +26,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "any machine")
 
 
 def pytest_configure() -> None:
-    """Give signals their meaning back, which nohup, some schedulers and a shell's `&` take from what they start."""
+    """Give signals their meaning back, which nohup and a shell's `&` take from what they start."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

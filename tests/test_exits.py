@@ -196,6 +196,28 @@ def test_a_signal_while_the_command_line_is_still_importing(tmp_path: Path, name
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_signal_within_a_finalizer_is_not_lost(tmp_path: Path, name: signal.Signals) -> None:
+    """Python prints and drops what is raised there, and garbage is collected at any time."""
+    (tmp_path / "contract.py").write_text(
+        "import os, time\n"
+        "class Garbage:\n"
+        f"    def __del__(self): os.kill(os.getpid(), {int(name)}); time.sleep(0.1)\n"
+        "Garbage()\n"
+        "time.sleep(30)\n"
+    )
+    (tmp_path / "config.yaml").write_text("contract: {schema: contract.py:CONTRACT}\n")
+    (tmp_path / "contacts.csv").write_text("EMAIL\nanna@example.com\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "validate", "contacts.csv", "--json",
+         "--output", "out"],
+        capture_output=True, text=True, cwd=tmp_path, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 128 + name, done.stderr
+    assert json.loads(done.stdout)["error"]["type"] == "Interrupted"
+    assert done.stderr == ""
+
+
 def test_a_source_that_says_no_more_holds_up_no_signal(world: World, tmp_path: Path) -> None:
     config = world.config()
     config["submit"]["api_key"] = "${PLANTED_KEY}"
