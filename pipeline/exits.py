@@ -6,10 +6,11 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -88,7 +89,7 @@ def catch_signals() -> None:
     ]
     for name in caught:
         signal.signal(name, _interrupt)
-    sys.unraisablehook = partial(_raise_again, caught)
+    sys.unraisablehook = partial(_raise_again, caught, sys.unraisablehook)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, set(INTERRUPTED))
 
 
@@ -98,11 +99,15 @@ def _interrupt(signum: int, _frame: FrameType | None) -> NoReturn:
     raise Stopped(signum)
 
 
-def _raise_again(caught: list[signal.Signals], unraisable: sys.UnraisableHookArgs) -> None:
+def _raise_again(
+    caught: list[signal.Signals],
+    tell: Callable[[sys.UnraisableHookArgs], Any],
+    unraisable: sys.UnraisableHookArgs,
+) -> None:
     """Send the signal again that came within a finalizer, which Python lets no exception out of."""
     stop = unraisable.exc_value
     if not isinstance(stop, Stopped):
-        sys.__unraisablehook__(unraisable)
+        tell(unraisable)
         return
     for name in caught:
         signal.signal(name, _interrupt)

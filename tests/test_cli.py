@@ -50,15 +50,10 @@ def one_object(out: str) -> dict[str, Any]:
 @pytest.fixture
 def called(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """Calls `main` in this process: its exit code, standard output, standard error."""
-    handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
 
     def call(*arguments: str) -> tuple[int, str, str]:
-        try:
-            with pytest.raises(SystemExit) as left:
-                main(list(arguments))
-        finally:
-            for name, handler in handlers.items():
-                signal.signal(name, handler)
+        with pytest.raises(SystemExit) as left:
+            main(list(arguments))
         out, err = capsys.readouterr()
         assert isinstance(left.value.code, int)
         return left.value.code, out, err
