@@ -79,6 +79,7 @@ class BulkUploadOperator(BaseOperator):  # type: ignore[misc]
         self.aws_conn_id = aws_conn_id
         self.api_conn_id = api_conn_id
         self.status_link = ""
+        self.sent: dict[str, Any] | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Counts and ids of the run, once its job has ended or, where nobody waits for that, was accepted."""
@@ -86,15 +87,20 @@ class BulkUploadOperator(BaseOperator):  # type: ignore[misc]
 
         with failures():
             settings = self._settings()
-            result = run(
-                self.source,
-                settings,
-                until="submit",
-                run_key=self.run_key or settings.submit.run_key or key_of(context["ti"]),
-                again=self.again,
-                session=aws_session(self.aws_conn_id),
-            )
+            try:
+                result = run(
+                    self.source,
+                    settings,
+                    until="submit",
+                    run_key=self.run_key or settings.submit.run_key or key_of(context["ti"]),
+                    again=self.again,
+                    session=aws_session(self.aws_conn_id),
+                )
+            except PipelineError as error:
+                self.sent = facts(error.result) if error.result else None
+                raise
         sent, job = facts(result), result.duplicate_of or result.run_id
+        self.sent = sent
         self._note(settings, job)
         seconds = settings.track.wait if self.wait is None else self.wait.total_seconds()
         if seconds and not settings.sandbox:
@@ -107,6 +113,7 @@ class BulkUploadOperator(BaseOperator):  # type: ignore[misc]
         """The same when the trigger has fired, with how the job ended. Fails as `pipeline.wait` does."""
         from pipeline.ledger.asking import wait
 
+        self.sent = dict(event["sent"])
         with failures():
             settings = self._settings()
             self._note(settings, event["run_id"])
@@ -114,6 +121,12 @@ class BulkUploadOperator(BaseOperator):  # type: ignore[misc]
             found = wait(event["run_id"], ledger_of(settings), seconds=0, session=session)
         ended = {"state": found.state, "said": found.said, "counts": dict(found.counts)}
         return {**event["sent"], **ended}
+
+    def get_openlineage_facets_on_complete(self, _task_instance: Any) -> Any:
+        """What the OpenLineage provider asks for, also after a failure: counts and names of reasons."""
+        from pipeline.integrations.lineage import lineage
+
+        return lineage(self.source, self._settings(), self.sent) if self.sent else None
 
     def _settings(self) -> Config:
         from pipeline.config.file import load_config

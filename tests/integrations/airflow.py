@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 BIN = ROOT / ".venv-airflow" / "bin"
 PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 ENDS = ("success", "failed")
+LINEAGE = "lineage.log"
 
 
 @dataclass
@@ -101,6 +102,21 @@ class Airflow:
         found: dict[str, Any] = self.ask("GET", f"dags/{dag}/dagRuns/{run}/taskInstances/upload")
         return found
 
+    def end(self, dag: str, run: str) -> str:
+        """How the DAG run ends."""
+
+        def state() -> str:
+            return str(self.ask("GET", f"dags/{dag}/dagRuns/{run}")["state"])
+
+        until(lambda: state() in ENDS, f"{dag} {run} does not end")
+        return state()
+
+    def lineage(self, kind: str, source: Path) -> list[dict[str, Any]]:
+        """What the OpenLineage events of this kind say of that file."""
+        events = map(json.loads, (self.home / LINEAGE).read_text().splitlines())
+        inputs = [each for event in events if event["eventType"] == kind for each in event["inputs"]]
+        return [each for each in inputs if each["name"] == str(source)]
+
     def xcom(self, dag: str, run: str) -> dict[str, Any]:
         path = f"dags/{dag}/dagRuns/{run}/taskInstances/upload/xcomEntries/return_value?deserialize=true"
         value = self.ask("GET", path)["value"]
@@ -137,6 +153,9 @@ def settings(home: Path, port: int) -> dict[str, str]:
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
+            {"type": "file", "log_file_path": str(home / LINEAGE), "append": True}
+        ),
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
         "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
         "NO_PROXY": "127.0.0.1",
