@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,12 +13,11 @@ from pipeline.errors import ConfigError, StageError
 from pipeline.ledger import callbacks
 from pipeline.ledger.asking import AnyConfig, opened
 from pipeline.ledger.events import Ledger
+from pipeline.logs import log_of
 from pipeline.wire import hushed
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
-
-log = logging.getLogger("pipeline")
 
 
 def callback_app(config: AnyConfig = "config.yaml") -> WSGIApplication:
@@ -59,7 +57,7 @@ def _app(config: Config, ledger: Ledger) -> WSGIApplication:
             callbacks.hear(ledger, run_id, method, body)
         except StageError as error:
             unrecorded = "A callback for run %s could not be recorded: %s"
-            log.warning(unrecorded, run_id, error.message, extra={"run_id": run_id})
+            log_of(run_id).warning(unrecorded, run_id, error.message)
             raise
 
     who = partial(callback.run_addressed, signed_by=config.track.secret)

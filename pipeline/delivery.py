@@ -6,7 +6,6 @@ begin -> start -> (records are uploaded) -> may_complete -> deliver
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -28,13 +27,11 @@ from pipeline.ledger import callbacks, follow, privacy, submission
 from pipeline.ledger.claim import Standing
 from pipeline.ledger.journal import Journal
 from pipeline.ledger.submission import Submission
-from pipeline.logs import hand_over
+from pipeline.logs import hand_over, log_of
 from pipeline.result import Fingerprint, HostedFile, Outcome, Result
 
 if TYPE_CHECKING:
     from pipeline.s3.client import Store
-
-log = logging.getLogger("pipeline")
 
 
 class Delivery:
@@ -47,15 +44,14 @@ class Delivery:
     def __init__(
         self, config: Config, store: Store, result: Result, progress: Watch, until: Step, *, again: bool
     ) -> None:
-        self.config = config
-        self.store = store
-        self.result = result
-        self.progress = progress
+        self.config, self.store = config, store
+        self.result, self.progress = result, progress
         self.until = until
         self.again = again
         self.started = self.sent = False
         self.standing: Standing | None = None
         self.journal = Journal(config, store, result.run_id)
+        self.log = log_of(result.run_id)
         self._inbox = track.Inbox(result.run_id)
         self._callback: str | None = None
         self._submission: Submission | None = None
@@ -165,11 +161,12 @@ class Delivery:
         try:
             with self.result.step("submit"), self._unknown_if_stopped():
                 job = wish.send(post)
-            hand_over(self.result, "submit")
         except SubmitUnknown as unknown:
             if wish.ledger:
                 unknown.hint = follow.unknown_hint(self.result.run_id)
             job = self._proven(unknown)
+        if isinstance(job, Job):
+            hand_over(self.result, "submit")
         return job
 
     @contextmanager
@@ -189,10 +186,8 @@ class Delivery:
         """The job that a callback proves, although the API's answer was lost; else raises `unknown`."""
         if not self.waits or unknown.stopped:  # whoever was stopped has seconds left
             raise unknown
-        run = {"run_id": self.result.run_id}
-        log.warning("%s A callback would prove it: listening for one.", unknown.message, extra=run)
-        proof = track.proof(self._inbox, self.config.track.wait, self._look)
-        if proof is None:
+        self.log.warning("%s A callback would prove it: listening for one.", unknown.message)
+        if (proof := track.proof(self._inbox, self.config.track.wait, self._look)) is None:
             raise unknown
         self.result.requestid, self.result.state = proof, "submitted"
         return Job(proof)
@@ -248,10 +243,7 @@ class Delivery:
             self.store.remove(hosted.key, hurried=hurried)
         except StageError as left:
             self.result.left_behind.append(f"s3://{hosted.bucket}/{hosted.shown_key}")
-            run = {"run_id": self.result.run_id}
-            log.warning(
-                "%s is left in bucket %s: %s", hosted.shown_key, hosted.bucket, left.message, extra=run
-            )
+            self.log.warning("%s is left in bucket %s: %s", hosted.shown_key, hosted.bucket, left.message)
         else:
             self.result.hosted = None
             if not hurried:

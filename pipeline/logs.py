@@ -41,6 +41,11 @@ def hand_over(result: Result, step: str) -> None:
     log.info("run %s, %s: %s", result.run_id, step, words, extra=known)
 
 
+def log_of(run_id: str) -> logging.LoggerAdapter[logging.Logger]:
+    """The logger, whose records name the run."""
+    return logging.LoggerAdapter(log, {"run_id": run_id})
+
+
 class _Json(logging.Formatter):
     """One JSON object a line: time in UTC, level, message, and the facts of a hand-over."""
 

@@ -9,7 +9,6 @@ that no part is left. What cannot be removed is told in `left_behind`.
 from __future__ import annotations
 
 import hashlib
-import logging
 import secrets
 import threading
 from collections.abc import Callable, Iterable
@@ -23,13 +22,12 @@ from pydantic import SecretStr
 
 from pipeline.errors import StageError
 from pipeline.handoffs import Link
+from pipeline.logs import log_of
 from pipeline.result import Fingerprint, HostedFile
 from pipeline.s3.checksums import fingerprint, joined
 from pipeline.s3.client import Store
 from pipeline.s3.multipart import SIGNED_FOR, Begun, PartLostError, abandon, begin, complete, put_part
 from pipeline.wire import retried, within
-
-log = logging.getLogger("pipeline")
 
 PART_BYTES = 8 << 20
 MAX_PARTS = 10_000  # S3's own limits: parts of 5 MiB or more except the last, at most 10,000 of them
@@ -88,8 +86,7 @@ class Upload:
             self.left_behind.append(f"s3://{self.store.bucket}/{self.key} (its unfinished upload)")
             if error is None or not isinstance(unremoved, StageError):
                 raise
-            run = {"run_id": self.run_id}
-            log.warning("%s may be left behind: %s", self.left_behind[-1], unremoved.message, extra=run)
+            log_of(self.run_id).warning("%s may be left behind: %s", self.left_behind[-1], unremoved.message)
 
     def _clean_up(self, *, is_stopped: bool) -> None:
         """Abort, and remove what a Complete may have made, within seconds if stopped. Raises StageError."""

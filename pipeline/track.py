@@ -6,7 +6,6 @@ reads them from an `Inbox`. What an address and a body are is told in `callback`
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 import time
@@ -18,14 +17,13 @@ from pipeline import callback, receiver
 from pipeline.config import TrackConfig
 from pipeline.errors import JobFailed, JobTimeout
 from pipeline.handoffs import Job
+from pipeline.logs import log_of
 from pipeline.receiver import Heard
 from pipeline.result import Outcome
 from pipeline.wire import session
 
 if TYPE_CHECKING:
     pass
-
-log = logging.getLogger("pipeline")
 
 
 class Inbox:
@@ -46,7 +44,7 @@ class Inbox:
             self.posted.set()
             return
         called = "The callback's address was called by %s, which is not a callback; waiting on."
-        log.warning(called, method, extra={"run_id": run_id})
+        log_of(run_id).warning(called, method)
         self.methods.add(method)
 
 

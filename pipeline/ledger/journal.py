@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,11 +11,10 @@ from pipeline.config import Config
 from pipeline.errors import PipelineError, StageError
 from pipeline.ledger import cleaning
 from pipeline.ledger.events import Ledger
+from pipeline.logs import log_of
 from pipeline.policy import lifecycle
 from pipeline.result import HostedFile, Result
 from pipeline.s3.client import Store
-
-log = logging.getLogger("pipeline")
 
 _ENDS = {"rejected": "rejected", "refused": "refused"}
 NO_RULE = (
@@ -90,7 +88,7 @@ class Journal:
             if error is None and not sent:
                 raise
             unrecorded = "The end of run %s (%s) could not be recorded: %s"
-            log.warning(unrecorded, self.run_id, end, unwritten.message, extra={"run_id": self.run_id})
+            log_of(self.run_id).warning(unrecorded, self.run_id, end, unwritten.message)
 
     def remove_own(self, why: str) -> None:
         """Record that the run's own hosted file is gone; the store may fail."""
@@ -98,7 +96,7 @@ class Journal:
             self._record("cleaned", {"why": why})
         except StageError as unwritten:
             unrecorded = "That the file of run %s is gone was not recorded: %s"
-            log.info(unrecorded, self.run_id, unwritten.message, extra={"run_id": self.run_id})
+            log_of(self.run_id).info(unrecorded, self.run_id, unwritten.message)
 
     def sweep(self, result: Result) -> None:
         """Remove up to twenty hosted files of earlier runs whose time is over; warn if no rule would."""
@@ -110,7 +108,7 @@ class Journal:
             rules = None if result.sandbox else lifecycle.read(self.ledger.store)
         except StageError as error:
             broken_off = "Cleaning up after earlier runs was broken off: %s"
-            log.info(broken_off, error.message, extra={"run_id": self.run_id})
+            log_of(self.run_id).info(broken_off, error.message)
             return
         if rules is not None and not lifecycle.covers(rules, self.config):
             result.warnings.append(NO_RULE)

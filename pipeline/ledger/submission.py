@@ -6,7 +6,6 @@ find  ->  (Complete, pre-flight)  ->  send: claim, POST, answer
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
@@ -17,9 +16,8 @@ from pipeline.handoffs import Job
 from pipeline.ledger import claim
 from pipeline.ledger.claim import Claim, Standing, Wanted
 from pipeline.ledger.events import Ledger
+from pipeline.logs import log_of
 from pipeline.result import Fingerprint
-
-log = logging.getLogger("pipeline")
 
 Post = Callable[[Callable[[], bool]], Job]
 """Makes the request, if the function it is given still says that it may, just before the first byte."""
@@ -98,11 +96,10 @@ class Submission:
         except StageError as error:
             about = f"request {requestid}" if requestid else "the request"
             unrecorded = "What became of %s (%s) could not be recorded: %s"
-            log.warning(unrecorded, about, what, error.message, extra={"run_id": self.run_id})
+            log_of(self.run_id).warning(unrecorded, about, what, error.message)
             return
         if stays and requestid and stays.get("requestid") != requestid:
-            run = {"run_id": self.run_id}
-            log.error(TWO_JOBS, f"run {self.run_id}", requestid, stays.get("answer"), extra=run)
+            log_of(self.run_id).error(TWO_JOBS, f"run {self.run_id}", requestid, stays.get("answer"))
 
 
 def wanted(
