@@ -145,7 +145,7 @@ def test_fuzzed_addresses(texts: list[str]) -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=1_500)
+@settings(deadline=None, max_examples=600)
 @given(st.lists(ADDRESSES, max_size=60))
 def test_many_more_fuzzed_addresses(texts: list[str]) -> None:
     agree_on_emails(texts)

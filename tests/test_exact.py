@@ -297,7 +297,7 @@ def test_patterns_on_every_ascii_character(check: Callable[[str], pa.Check], pat
 
 @pytest.mark.slow
 @given(data=st.data(), case=cases())
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_so_it_is_in_many_more_cases(
     data: st.DataObject, case: tuple[pa.DataFrameSchema, pl.DataFrame]
 ) -> None:

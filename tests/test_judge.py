@@ -201,7 +201,7 @@ def test_it_says_what_pandera_says_over_the_typed_view(data: st.DataObject) -> N
 
 
 @pytest.mark.slow
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(data=st.data())
 def test_it_says_what_pandera_says_many_times_over(data: st.DataObject) -> None:
     agrees(data)
