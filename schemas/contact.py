@@ -47,7 +47,7 @@ def undamaged(length: int | None = None) -> list[pa.Check]:
             description="Must not begin with an apostrophe, like '919876543210: it is a spreadsheet's own."
         ),
         pa.Check.no_disguise(
-            description='Must be bare: no ="0123", no quotes, no tab, no-break space or zero-width character.'
+            description='Must be bare: no ="0123", #N/A, quotes, tab, no-break space or zero-width character.'
         ),
     ]
     if length:

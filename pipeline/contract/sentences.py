@@ -184,7 +184,7 @@ CHECKS: dict[str, Callable[[Args], str]] = {
         "Must not end like 919876543210.0: it went through a column of decimals."
     ),
     "no_leading_apostrophe": lambda _: "Must not begin with a spreadsheet's apostrophe.",
-    "no_disguise": lambda _: 'Must be bare: no ="…", no quotes, no tab, no character that nobody sees.',
+    "no_disguise": lambda _: 'Must be bare: no ="…", #N/A, quotes, tab or character that nobody sees.',
     "no_lost_leading_zero": lambda args: (
         f"Must have {args['length']} digits: one with fewer has lost its leading zeros."
     ),

@@ -37,7 +37,9 @@ _UNSEEN = (
     r"\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0"
     r"\ufff0-\ufffc\U000e0000-\U000e0fff"
 )
-disguise = rf"[=＝](?s:.*)|(?s:.*)[{_UNSEEN}\"“”„‟«»＂](?s:.*)"
+# What stands in a cell for a formula that failed, in several languages, or where a column was too narrow.
+_ERROR = r"#(?:[¿A-ZÀ-ÖØ-Þ/0_]+[!?]|N/[AD]|NV|#+)"
+disguise = rf"[=＝](?s:.*)|{_ERROR}|(?s:.*)[{_UNSEEN}\"“”„‟«»＂](?s:.*)"
 
 
 def shorter_than(length: int) -> str:
