@@ -169,7 +169,7 @@ _READ = {
     "date MM/DD/YY": ["12/31/90", "2/1/05", "31/12/90"],
     "date DD.MM.YYYY HH:mm": ["31.12.2024 14:05", "31.12.2024"],
     "phone DE": ["0171 2345678", "+49 (171) 2345678", "+91 98765 43210", "919876543210", "110", "9.19E+11"],
-    "country": ["Deutschland", "germany", "DEU", "276", "de", "UK", "Holland"],
+    "country": ["Deutschland", "germany", "DEU", "276", "de", "UK", "Holland", "Atlantis"],
     "decimal comma": ["1.234,50", "1 234,5", "12", "1.234", "12.5"],
 }  # fmt: skip
 

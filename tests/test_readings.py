@@ -95,6 +95,30 @@ def test_what_cannot_be_read_is_rejected_by_the_reading_s_name_and_nothing_else(
     assert [row[column] for row in dicts_of(result.rejects_file)] == texts
 
 
+def test_countries_as_forms_and_people_call_them(tmp_path: Path) -> None:
+    called = {
+        "Holland": "NL",
+        "Hong Kong": "HK",
+        "Korea, Republic of": "KR",
+        "Iran (Islamic Republic of)": "IR",
+        "COTE D'IVOIRE": "CI",
+        "Osterreich": "AT",
+        "Great Britain": "GB",
+        "U.S.A.": "US",
+        "Turkey": "TR",
+        "NGA": "NG",
+        "Áo": "AT",
+        "ao": "AO",
+        "Hongkong": "HK",
+        "Republica Dominicana": "DO",
+    }
+    rows = [[f"{n}@example.com", *("" for _ in HEADER[1:])] for n in range(len(called))]
+    for row, text in zip(rows, called, strict=True):
+        row[HEADER.index("COUNTRY")] = text
+    _, staged = validated(tmp_path, rows)
+    assert [row["COUNTRY"] for row in staged] == list(called.values())
+
+
 def test_what_was_read_is_judged(tmp_path: Path) -> None:
     rows = [[*GOOD], ["ANNA@example.com ", *GOOD[1:]], ["c@example.com", "", "31.12.1890", "", "", ""]]
     result, staged = validated(tmp_path, rows)
