@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -71,11 +71,7 @@ def _mapped(job: MapReduce, number: int, part: pd.DataFrame) -> pd.DataFrame:
 
 def _reduced(rows: pd.DataFrame, job: MapReduce) -> pd.DataFrame:
     table = _to_arrow(rows, job.between).sort_by([(name, "ascending") for name in job.order])
-    return _to_pandas(pa.Table.from_batches(job.reduce(_batches(table)), job.result))
-
-
-def _batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
-    yield from table.to_batches()
+    return _to_pandas(pa.Table.from_batches(job.reduce(iter(table.to_batches())), job.result))
 
 
 def _to_pandas(table: pa.Table) -> pd.DataFrame:

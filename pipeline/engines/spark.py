@@ -34,7 +34,7 @@ class SparkEngine:
             mapped = self.frame.mapInArrow(_Map(job), _schema(job.between))
             places = (job.by,) if job.places is None else (job.places, job.by)
             sorted_by = mapped.repartition(*places).sortWithinPartitions(*job.order)
-            return _collected(sorted_by.mapInArrow(_Reduce(job), _schema(job.result)), job.result)
+            return _collected(sorted_by.mapInArrow(job.reduce, _schema(job.result)), job.result)
         except Exception as error:  # noqa: BLE001 - the user's own code runs in it, and fails with anything
             raise SourceError(
                 f"The Spark frame could not be computed: {type(error).__name__}.",
@@ -54,16 +54,6 @@ class _Map:
 
         context = TaskContext.get()
         yield from self.job.map(context.partitionId() if context else 0, batches)
-
-
-@dataclass(frozen=True)
-class _Reduce:
-    """The reduce, as Spark calls it."""
-
-    job: MapReduce = field(repr=False)
-
-    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        yield from self.job.reduce(batches)
 
 
 def _schema(schema: pa.Schema) -> str:
