@@ -1,6 +1,8 @@
 # Everything a fresh machine with Python 3.11+ needs: `make demo` shows the main job, `make test` tests it.
 PYTHON ?= python3
 BIN := .venv/bin
+# Bytecode is kept, as where packages are installed: hundreds of tests start a new interpreter.
+unexport PYTHONDONTWRITEBYTECODE
 # What needs nothing but this machine, and none of it to itself.
 SUITE := not rgw and not engines and not install and not live and not timing and not airflow and not integrations
 
@@ -21,7 +23,7 @@ test-fast: .venv/ready
 test-rgw: .venv/ready
 	$(BIN)/python -m pytest -m "rgw and not slow" -rs tests/rgw
 
-# Frames on clusters of this machine: Dask and Spark (which needs Java 17), each with two workers.
+# Frames on clusters of this machine, each with two workers: Dask, and Spark where there is Java 17.
 test-engines: .venv-engines/ready
 	.venv-engines/bin/python -m pytest -m engines -rs tests/engines
 

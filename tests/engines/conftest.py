@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,8 @@ def dask_client() -> Iterator[Client]:
 def spark_session() -> Iterator[SparkSession]:
     """Two executors, each a process of its own with one core, and a driver."""
     sql = pytest.importorskip("pyspark.sql", reason="needs .[spark]")
+    if not shutil.which("java"):
+        pytest.skip("needs Java 17: apt-get install openjdk-17-jre-headless")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYSPARK_PYTHON", sys.executable)
         patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
