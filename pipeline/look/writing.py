@@ -159,7 +159,7 @@ def _report(seen: Look) -> Iterator[str]:
     yield f"{seen.path.name}, by its first {seen.records:,} records:"
     yield f"  {layout.called} between cells, {seen.sample.encoding or 'UTF-8'} ({seen.sample.why})"
     if layout.skip_rows:
-        yield f"  {layout.skip_rows} lines before the header"
+        yield f"  {layout.skip_rows} line{'s' * (layout.skip_rows > 1)} before the header"
     if layout.footer:
         yield f"  a totals line at the end, which begins with {layout.footer}"
     yield f"  {len(layout.header)} columns, named in {IN_ENGLISH[seen.language]}"
