@@ -182,9 +182,9 @@ def clean(config: str, older_than: timedelta, dry_run: bool, as_json: bool) -> N
 @config_option
 @click.option("-o", "--output", metavar="FILE", required=True, help="The file, readable by you only.")
 def rejects(run_id: str, config: str, output: str) -> None:
-    """Fetch the rejects of a run on a cluster.
+    """Fetch the rejects of a run from the bucket.
 
-    RUN_ID took a frame that lay there; its rejects are written to FILE.
+    RUN_ID took a frame on a cluster, or said `contract.rejects: s3`; its rejects are written to FILE.
 
     Exit codes: 0 written; 2 config, or there are none; 5 storage.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,8 +148,25 @@ def leading_records(data: bytes, count: int) -> bytes:
     return data[:end]
 
 
-def look_at_rejects(rejects: Rejects, header: Header, result: Result) -> None:
-    """Say in the result where the rejects lie and what they have in common."""
+@contextmanager
+def rejects_file(
+    path: Path, leave: Callable[[Path], str] | None, source: Source, result: Result
+) -> Iterator[Rejects]:
+    """The file while it is written; then the result says where it is, and what the rejects have in common.
+
+    Once all of them are there `leave`, if given, takes the file elsewhere, and says where.
+    """
+    rejects = Rejects(path, source)
+    try:
+        with rejects:
+            yield rejects
+    finally:
+        _look_at(rejects, source.header, result)
+    if leave and rejects.path:
+        result.rejects_file = leave(rejects.path)
+
+
+def _look_at(rejects: Rejects, header: Header, result: Result) -> None:
     result.rejects_file = str(rejects.path) if rejects.path else None
     for reason, hint in rejects.causes(header.columns).items():
         if reason in result.why:  # a stop may have come between the two

@@ -140,8 +140,8 @@ class Run:
             contract = load_contract(origin)
         from pipeline.contract.header import header_warnings
         from pipeline.read.spread import SpreadFrame
-        from pipeline.rejects import Rejects
-        from pipeline.sorting import look_at_rejects, opened, require_enough, sort_records, what_to_read
+        from pipeline.sorting import opened, rejects_file, require_enough, sort_records, what_to_read
+        from pipeline.spread.rejects import place
 
         with ExitStack() as stack:
             given = what_to_read(self.config, given, self.output)
@@ -154,16 +154,15 @@ class Run:
             result.place = "row" if source.place_column == "_row" else "line"
             if isinstance(source, SpreadFrame):
                 return self._sort_frame(stack, source, plan, contract.file)
-            folder = self.output or self.config.path(wanted.rejects)
-            path = folder / ("rejects.csv" if self.output else f"{result.run_id}.csv")
-            rejects = Rejects(path, source)
-            stack.callback(look_at_rejects, rejects, source.header, result)
-            stack.enter_context(rejects)
             self._prepare()
             target = self._target(stack, until, source.size)
             write = target.write if target else len
             how = self.progress, self.workers, self.first, self.config.source.allow_empty
-            sort_records(source, plan, contract, rejects, write, result, *how)
+            store = self._store if self.delivery and not result.sandbox else None
+            with rejects_file(
+                *place(self.config, store, result.run_id, self.output), source, result
+            ) as rejects:
+                sort_records(source, plan, contract, rejects, write, result, *how)
             validating.close()
             hand_over(result, "validate")
             if source.crc32 is not None:

@@ -88,7 +88,9 @@ class ContractConfig(Section):
     read: dict[str, str] = Field(
         {}, description='How a column\'s cells are read before they are checked: {DOB: "date DD.MM.YYYY"}.'
     )
-    rejects: str = Field("rejects", description="Folder for the rejects files.")
+    rejects: str = Field(
+        "rejects", description="Folder for the rejects files; s3: in the bucket, beside the ledger."
+    )
 
     def allows(self, rejected: int, records: int) -> bool:
         """Whether that many rejects among that many records may be put up with."""

@@ -155,6 +155,6 @@ class TrackConfig(Section):
     keep_bodies: Duration = Field(
         30 * 86400,
         ge=3600,
-        description="How long bodies of callbacks, and a cluster's rejects, are kept in the bucket.",
+        description="How long bodies of callbacks and rejects are kept in the bucket.",
     )
     wait: Duration = Field(0, ge=0, description="How long to wait for the callback; 0: do not wait.")

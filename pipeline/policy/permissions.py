@@ -53,6 +53,8 @@ def _run(config: Config, under: str) -> list[dict[str, Any]]:
         ]
         if config.track.listen:
             statements.append(_allow(["s3:PutObject"], f"{under}callbacks/*"))
+    if config.contract.rejects == "s3":
+        statements.append(_allow(["s3:PutObject"], f"{under}rejects/*"))
     asked = [] if stage.public_base_url else _BUCKET[stage.url]
     if asked:
         statements.append(_allow(asked, bucket))
@@ -73,7 +75,7 @@ def _listen(_config: Config, under: str) -> list[dict[str, Any]]:
 
 
 def _status(config: Config, under: str) -> list[dict[str, Any]]:
-    """Reading the ledger and, for --raw-callback and `rejects`, what callbacks and clusters left."""
+    """Reading the ledger and, for --raw-callback and `rejects`, what callbacks and runs left."""
     places = [f"{under}{name}/*" for name in ("runs", "claims", "callbacks", "rejects")]
     return [
         _allow(["s3:GetObject"], *places),

@@ -1,6 +1,6 @@
-"""The rejects of a frame on a cluster: objects in the bucket, one for each partition that has some.
+"""Rejects in the bucket: of a frame on a cluster, an object for each partition that has some; of others, one.
 
-    {prefix}rejects/{run_id}/000000    the header row
+    {prefix}rejects/{run_id}/000000    the header row; with `contract.rejects: s3`, the whole file
                              000001    the rejects of partition 0, and so on
 
 Private as the ledger is, and offered as one file by `python -m pipeline rejects`.
@@ -8,16 +8,20 @@ Private as the ledger is, and offered as one file by `python -m pipeline rejects
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from pydantic import SecretStr
 
+from pipeline.config import Config
 from pipeline.config.file import load_config
 from pipeline.errors import ConfigError, StageError
 from pipeline.ledger.asking import AnyConfig
+from pipeline.logs import log_of
 from pipeline.private import PrivateFile
 from pipeline.s3 import objects
 from pipeline.s3.client import Store
@@ -58,6 +62,37 @@ def begin(store: Store, run_id: str, head: bytes, partitions: Iterable[int], sec
     return places
 
 
+def place(
+    config: Config, store: Store | None, run_id: str, output: Path | None
+) -> tuple[Path, Callable[[Path], str] | None]:
+    """Where a run writes its rejects, and what takes them to the bucket then, if they are to lie there.
+
+    `store` is None where nothing is to be left there: nothing is sent, or it ends with the run.
+    """
+    if output:
+        return output / "rejects.csv", None
+    wanted, name = config.contract.rejects, f"{run_id}.csv"
+    if wanted != "s3":
+        return config.path(wanted) / name, None
+    if store is None:
+        return config.path("rejects") / name, None
+    return Path(gettempdir()) / name, partial(leave, store, run_id)
+
+
+def leave(store: Store, run_id: str, path: Path) -> str:
+    """Where the rejects file lies now: in the bucket, or still at `path` if the store does not take it."""
+    key = f"{folder(store, run_id)}000000"
+    try:
+        with storage("writing the rejects"), path.open("rb") as file:
+            settings: dict[str, Any] = objects.encryption(store.config)
+            store.client.put_object(Bucket=store.bucket, Key=key, Body=file, **settings)
+    except StageError as error:
+        log_of(run_id).warning("The rejects stay in %s: %s", path, error.message)
+        return str(path)
+    path.unlink()
+    return f"s3://{store.bucket}/{folder(store, run_id)}"
+
+
 def remove(store: Store, run_id: str, places: Places) -> None:
     """Remove them, where they are not those of any frame; a lifecycle rule finds what stays."""
     for number in (-1, *places) if places else ():
@@ -80,8 +115,8 @@ def fetch(run_id: str, path: Path, config: AnyConfig) -> int:
         if not size:
             raise ConfigError(
                 f"No rejects of run {run_id} are in the bucket.",
-                hint="Only frames on a cluster leave theirs there, until track.keep_bodies is over; other "
-                "runs write them to contract.rejects.",
+                hint="Frames on a cluster and runs with `contract.rejects: s3` leave theirs there, until "
+                "track.keep_bodies is over; others write them to the folder contract.rejects.",
             )
         file.complete()
     return size
