@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Bytecode is kept, as where packages are installed: hundreds of tests start a new interpreter.
 unexport PYTHONDONTWRITEBYTECODE
 # What needs nothing but this machine, and none of it to itself.
-SUITE := not rgw and not engines and not install and not live and not timing and not airflow and not integrations
+SUITE := not rgw and not engines and not install and not live and not timing and not crowd and not airflow and not integrations
 
 .PHONY: bench demo test test-fast test-rgw test-engines test-crashes test-install test-airflow test-integrations test-leg test-legs test-verdicts test-live lint lint-container types docs docs-check check clean
 
@@ -13,7 +13,7 @@ demo: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python -m pytest -n auto -m "$(SUITE)"
-	$(BIN)/python -m pytest -m timing
+	$(BIN)/python -m pytest -m "timing or crowd"
 
 # Without the slow tests.
 test-fast: .venv/ready

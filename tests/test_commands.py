@@ -208,7 +208,7 @@ def listener(heard: Desk) -> Iterator[subprocess.Popen[str]]:
     assert "Listening on" in process.stderr.readline()
     yield process
     process.send_signal(signal.SIGTERM)
-    process.wait(10)
+    process.wait(60)
     process.stderr.close()
 
 

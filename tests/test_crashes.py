@@ -88,6 +88,7 @@ def test_ended_between_claim_and_post_it_is_unsent_or_told(bench: Bench, signum:
     assert len(bench.jobs.taken) <= 1
 
 
+@pytest.mark.crowd
 def test_sixteen_at_once_submit_once(bench: Bench) -> None:
     results = all_at_once(bench)
     assert len(bench.jobs.taken) == 1

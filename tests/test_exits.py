@@ -78,7 +78,7 @@ def test_closed_descriptors_are_not_taken_for_sockets(world: World, tmp_path: Pa
 
 def stopped(process: Any, name: signal.Signals, ready: Callable[[], bool]) -> tuple[dict[str, Any], float]:
     """What the process says in the end, and how many seconds after the signal."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not ready():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline

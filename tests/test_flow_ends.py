@@ -133,13 +133,13 @@ class Stopped:
         if close:
             self.process.stdin.close()
             self.process.stdin = None  # else `communicate` would close it once more
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not ready():
             assert self.process.poll() is None, "it ended by itself"
             assert time.monotonic() < deadline
             time.sleep(0.02)
         self.process.send_signal(self.name)
-        out, err = self.process.communicate(timeout=30)
+        out, err = self.process.communicate(timeout=60)
         assert b"Traceback" not in err
         said = json.loads(out)
         assert said["error"]["exit_code"] == self.process.returncode

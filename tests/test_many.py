@@ -71,12 +71,14 @@ def check(world: World, jobs: list[dict[str, Any]], process: subprocess.Popen[st
 
 
 @pytest.mark.slow
+@pytest.mark.crowd
 def test_fifty_runs_in_threads_of_one_process(world: World) -> None:
     jobs = [job(world, f"thread{n}", n) for n in range(51)]
     check(world, jobs, start(world, jobs, "threads"))
 
 
 @pytest.mark.slow
+@pytest.mark.crowd
 def test_eight_processes_with_their_own_configs(world: World) -> None:
     lots = [[job(world, f"process{p}-{n}", 1000 + 10 * p + n) for n in range(3)] for p in range(8)]
     started = [start(world, jobs, f"process{p}") for p, jobs in enumerate(lots)]

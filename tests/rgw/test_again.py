@@ -29,8 +29,9 @@ from pipeline.ledger import asking, callbacks, cleaning
 from pipeline.ledger.asking import opened
 from pipeline.policy import permissions
 from pipeline.policy.command import carry_out, rules
+from pipeline.spread.rejects import fetch
 
-from .product import MODES, Product, by_action
+from .product import CONTENT, MODES, Product, by_action
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -88,9 +89,9 @@ def test_sixteen_at_once_submit_once_twenty_times(bench: Bench) -> None:
     assert len(hosted) == 20
 
 
-def as_guest(product: Product, role: permissions.Role, **stage: Any) -> None:
+def as_guest(product: Product, role: permissions.Role, **how: Any) -> None:
     """The product runs as the guest, who may do what --permissions --for says, and nothing else."""
-    document = json.loads(carry_out(product.config(**stage), "permissions", role=role))
+    document = json.loads(carry_out(product.config(**how), "permissions", role=role))
     product.rgw.allow(product.rgw.guest, *by_action(document))
     product.use(product.rgw.guest)
 
@@ -128,6 +129,19 @@ def test_each_role_goes_with_its_permissions(product: Product) -> None:
     hosted = product.left()
     assert asking.clean(settings, older_than=timedelta(0)) == []  # its URL lives
     assert product.left() == hosted
+
+
+def test_rejects_go_to_the_bucket_and_back_with_the_permissions_for_it(product: Product) -> None:
+    product.source.write_bytes(CONTENT + b'""\n')
+    sections = {"contract": {"rejects": "s3", "max_rejected": "1"}}
+    as_guest(product, "run", sections=sections)
+    result = product.run(sections=sections)
+    assert result.rejects_file == f"s3://{product.bucket}/netcore/rejects/{result.run_id}/"
+    as_guest(product, "status", sections=sections)
+    fetch(result.run_id, product.folder / "fetched.csv", product.config(sections=sections))
+    assert b"EMAIL:not_nullable" in (product.folder / "fetched.csv").read_bytes()
+    as_guest(product, "clean", sections=sections)
+    assert asking.clean(product.config(sections=sections)) == []  # rejects are kept for track.keep_bodies
 
 
 def test_cleaning_with_its_permissions_leaves_what_is_young(product: Product, s3: S3Client) -> None:
