@@ -60,10 +60,8 @@ def after_run(result: Result, source: str | None, options: Sequence[str]) -> str
     """The command to go on with after `run` with these options, "" if there is none to paste."""
     if result.request or result.state in ("validated", "staged"):
         return "" if source == "-" else " ".join(["python -m pipeline run", *_given(source), *options])
-    if result.rejects_file and result.rejects_file.startswith("s3://"):
-        return f"python -m pipeline rejects {result.run_id} --output rejects.csv"
     if result.state in ("submitted", "completed") and result.rejects_file:
-        return f"python -m pipeline run {shlex.quote(relative(result.rejects_file))}"
+        return result.fetch_rejects or f"python -m pipeline run {shlex.quote(relative(result.rejects_file))}"
     if result.sandbox or not result.recorded or result.state not in ("submitted", "duplicate_of"):
         return ""
     return f"python -m pipeline status {result.duplicate_of or result.run_id}"
@@ -106,9 +104,8 @@ def _reasons(result: Result) -> Iterator[str]:
 
 def _mend(result: Result) -> str:
     """What to do with the rejects, where the good records are at the platform already."""
-    is_here = not (result.rejects_file or "").startswith("s3://")
     is_sent = result.state in ("submitted", "completed")
-    return ": mend its cells in place, then run it" if is_here and is_sent else ""
+    return ": mend its cells in place, then run it" if is_sent and not result.fetch_rejects else ""
 
 
 def _share(part: int, total: int) -> str:

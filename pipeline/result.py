@@ -169,6 +169,12 @@ class Result:
     steps: dict[str, Period] = field(default_factory=dict)
     place: Literal["line", "row"] = "line"
 
+    @property
+    def fetch_rejects(self) -> str:
+        """The command that fetches the rejects, "" unless they lie in the bucket."""
+        in_bucket = (self.rejects_file or "").startswith("s3://")
+        return f"python -m pipeline rejects {self.run_id} --output rejects.csv" if in_bucket else ""
+
     def _repr_html_(self) -> str:
         """The result as a small table, for notebooks: counts, ids and names, no contacts' values."""
         hosted, outcome, error = self.hosted, self.outcome, self.error

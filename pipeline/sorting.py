@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 from pipeline.causes import TOTALS
@@ -21,6 +23,7 @@ from pipeline.validation import header_row, validate_slices
 if TYPE_CHECKING:
     from pipeline.config import Config, ContractConfig, SourceConfig
     from pipeline.contract import Contract
+    from pipeline.s3.client import Store
 
 
 def what_to_read(config: Config, given: Any, output: Path | None) -> Any:
@@ -148,6 +151,25 @@ def leading_records(data: bytes, count: int) -> bytes:
     return data[:end]
 
 
+def where_rejects_go(
+    config: Config, store: Store | None, run_id: str, output: Path | None
+) -> tuple[Path, Callable[[Path], str] | None]:
+    """Where a run writes its rejects, and what takes them to the bucket then, if they are to lie there.
+
+    `store` is None where nothing is to be left there: nothing is sent, or it ends with the run.
+    """
+    if output:
+        return output / "rejects.csv", None
+    wanted, name = config.contract.rejects, f"{run_id}.csv"
+    if wanted != "s3":
+        return config.path(wanted) / name, None
+    if store is None:
+        return config.path("rejects") / name, None
+    from pipeline.spread.rejects import leave
+
+    return Path(gettempdir()) / name, partial(leave, store, run_id)
+
+
 @contextmanager
 def rejects_file(
     path: Path, leave: Callable[[Path], str] | None, source: Source, result: Result
@@ -201,9 +223,8 @@ def require_enough(wanted: ContractConfig, result: Result, hints: Mapping[str, s
 def _where_rejects_are(result: Result) -> str:
     if not result.rejects_file:
         return "Run it until `stage` to have the rejects and their reasons"
-    if result.rejects_file.startswith("s3://"):
-        command = f"python -m pipeline rejects {result.run_id} --output rejects.csv"
-        return f"`{command}` fetches the rejects and their reasons"
+    if result.fetch_rejects:
+        return f"`{result.fetch_rejects}` fetches the rejects and their reasons"
     return f"The rejects and their reasons are in {result.rejects_file}"
 
 

@@ -140,8 +140,14 @@ class Run:
             contract = load_contract(origin)
         from pipeline.contract.header import header_warnings
         from pipeline.read.spread import SpreadFrame
-        from pipeline.sorting import opened, rejects_file, require_enough, sort_records, what_to_read
-        from pipeline.spread.rejects import place
+        from pipeline.sorting import (
+            opened,
+            rejects_file,
+            require_enough,
+            sort_records,
+            what_to_read,
+            where_rejects_go,
+        )
 
         with ExitStack() as stack:
             given = what_to_read(self.config, given, self.output)
@@ -159,9 +165,8 @@ class Run:
             write = target.write if target else len
             how = self.progress, self.workers, self.first, self.config.source.allow_empty
             store = self._store if self.delivery and not result.sandbox else None
-            with rejects_file(
-                *place(self.config, store, result.run_id, self.output), source, result
-            ) as rejects:
+            kept = where_rejects_go(self.config, store, result.run_id, self.output)
+            with rejects_file(*kept, source, result) as rejects:
                 sort_records(source, plan, contract, rejects, write, result, *how)
             validating.close()
             hand_over(result, "validate")

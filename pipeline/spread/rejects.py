@@ -8,16 +8,13 @@ Private as the ledger is, and offered as one file by `python -m pipeline rejects
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from tempfile import gettempdir
-from typing import Any
+from typing import IO, Any
 
 from pydantic import SecretStr
 
-from pipeline.config import Config
 from pipeline.config.file import load_config
 from pipeline.errors import ConfigError, StageError
 from pipeline.ledger.asking import AnyConfig
@@ -41,6 +38,11 @@ def folder(store: Store, run_id: str) -> str:
     return f"{store.config.prefix}rejects/{run_id}/"
 
 
+def address(store: Store, run_id: str) -> str:
+    """Where a run's rejects lie, as the result names it."""
+    return f"s3://{store.bucket}/{folder(store, run_id)}"
+
+
 def begin(store: Store, run_id: str, head: bytes, partitions: Iterable[int], seconds: int) -> Places:
     """A URL, for so many seconds, and its headers for the rejects of each partition; the header row is put.
 
@@ -56,41 +58,27 @@ def begin(store: Store, run_id: str, head: bytes, partitions: Iterable[int], sec
             url = store.client.generate_presigned_url("put_object", Params=wanted, ExpiresIn=seconds)
             places[number] = SecretStr(url), headers
     if places:
-        with storage("writing the rejects"):
-            key = f"{folder(store, run_id)}000000"
-            store.client.put_object(Bucket=store.bucket, Key=key, Body=head, **settings)
+        _put_first(store, run_id, head)
     return places
 
 
-def place(
-    config: Config, store: Store | None, run_id: str, output: Path | None
-) -> tuple[Path, Callable[[Path], str] | None]:
-    """Where a run writes its rejects, and what takes them to the bucket then, if they are to lie there.
-
-    `store` is None where nothing is to be left there: nothing is sent, or it ends with the run.
-    """
-    if output:
-        return output / "rejects.csv", None
-    wanted, name = config.contract.rejects, f"{run_id}.csv"
-    if wanted != "s3":
-        return config.path(wanted) / name, None
-    if store is None:
-        return config.path("rejects") / name, None
-    return Path(gettempdir()) / name, partial(leave, store, run_id)
+def _put_first(store: Store, run_id: str, body: bytes | IO[bytes]) -> None:
+    with storage("writing the rejects"):
+        settings: dict[str, Any] = objects.encryption(store.config)
+        key = f"{folder(store, run_id)}000000"
+        store.client.put_object(Bucket=store.bucket, Key=key, Body=body, **settings)
 
 
 def leave(store: Store, run_id: str, path: Path) -> str:
     """Where the rejects file lies now: in the bucket, or still at `path` if the store does not take it."""
-    key = f"{folder(store, run_id)}000000"
     try:
-        with storage("writing the rejects"), path.open("rb") as file:
-            settings: dict[str, Any] = objects.encryption(store.config)
-            store.client.put_object(Bucket=store.bucket, Key=key, Body=file, **settings)
+        with path.open("rb") as file:
+            _put_first(store, run_id, file)
     except StageError as error:
         log_of(run_id).warning("The rejects stay in %s: %s", path, error.message)
         return str(path)
     path.unlink()
-    return f"s3://{store.bucket}/{folder(store, run_id)}"
+    return address(store, run_id)
 
 
 def remove(store: Store, run_id: str, places: Places) -> None:

@@ -108,8 +108,7 @@ class Frame:
         if upload:
             upload.take([(one.number, one.etag, one.content) for one in parts], parts[0].head_sha256)
         if self.store and places:
-            folder = rejects.folder(self.store, self.result.run_id)
-            self.result.rejects_file = f"s3://{self.store.bucket}/{folder}"
+            self.result.rejects_file = rejects.address(self.store, self.result.run_id)
 
 
 def _lifetime(store: Store, pass_seconds: float) -> int:
