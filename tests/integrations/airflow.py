@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,16 @@ class Airflow:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def keep_up(self) -> None:
+        """Start again what has ended by itself, as a service manager does."""
+        for part, process in list(self.processes.items()):
+            if process.poll() is not None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                self.start(part)
+
     def ask(self, method: str, path: str, body: Any = None) -> Any:
+        self.keep_up()
         reply = self.http.request(method, f"{self.url}/api/v2/{path}", json=body, timeout=60)
         assert reply.ok, f"{path}: {reply.status_code} {reply.text[:500]}"
         return reply.json()
@@ -95,6 +104,12 @@ class Airflow:
         self.ask("POST", f"dags/{dag}/dagRuns", {"dag_run_id": run, "logical_date": None, "conf": conf})
 
     def clear(self, dag: str, run: str) -> None:
+        """Let the run's tasks run again.
+
+        Its tasks get new ids. A scheduler that still holds the old ones, as it does for half a second after
+        a run's end, dies of that where the database is SQLite, which locks no rows.
+        """
+        time.sleep(3)
         body = {"dry_run": False, "dag_run_id": run, "only_failed": False, "reset_dag_runs": True}
         self.ask("POST", f"dags/{dag}/clearTaskInstances", body)
 
@@ -157,6 +172,9 @@ def settings(home: Path, port: int) -> dict[str, str]:
             {"type": "file", "log_file_path": str(home / LINEAGE), "append": True}
         ),
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
         "NO_PROXY": "127.0.0.1",
         "PATH": f"{BIN}:{os.environ['PATH']}",
