@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from fakes import free_port
@@ -74,13 +74,27 @@ def dicts_of(
         return list(csv.DictReader(file, strict=True, delimiter=delimiter))
 
 
+class Bucket(Protocol):
+    """A bucket, and who may do everything with it: a sandbox has one."""
+
+    bucket: str
+    region: str
+    endpoint_url: str
+    access_key: str
+    secret_key: str
+
+
 @dataclass
 class World:
-    """A sandbox that many runs share, and a folder with a contract and the contacts of `ROWS`."""
+    """A sandbox that many runs share, and a folder with a contract and the contacts of `ROWS`.
+
+    `store` is where files go: to the sandbox, or to another store.
+    """
 
     sandbox: Sandbox
     folder: Path
     s3: S3Client
+    store: Bucket
 
     def config(self, **sections: Mapping[str, Any]) -> dict[str, Any]:
         """A config for this sandbox as a mapping; keys of `sections` are added to the sections'."""
@@ -93,9 +107,9 @@ class World:
                 "rejects": str(self.folder / "rejects"),
             },
             "stage": {
-                "bucket": self.sandbox.bucket,
-                "region": self.sandbox.region,
-                "endpoint_url": self.sandbox.endpoint_url,
+                "bucket": self.store.bucket,
+                "region": self.store.region,
+                "endpoint_url": self.store.endpoint_url,
             },
             "submit": {
                 "base_url": self.sandbox.base_url,
@@ -125,12 +139,12 @@ class World:
     @property
     def all_keys(self) -> list[str]:
         """The keys of everything, the ledger too."""
-        found = self.s3.list_objects_v2(Bucket=self.sandbox.bucket).get("Contents", [])
+        found = self.s3.list_objects_v2(Bucket=self.store.bucket).get("Contents", [])
         return [one["Key"] for one in found]
 
     @property
     def unfinished(self) -> int:
-        return len(self.s3.list_multipart_uploads(Bucket=self.sandbox.bucket).get("Uploads", []))
+        return len(self.s3.list_multipart_uploads(Bucket=self.store.bucket).get("Uploads", []))
 
     @property
     def jobs(self) -> list[Received]:
@@ -150,7 +164,8 @@ class World:
 
 
 @contextmanager
-def a_world(folder: Path) -> Iterator[World]:
+def a_world(folder: Path, elsewhere: Bucket | None = None) -> Iterator[World]:
+    """A world whose files go to its sandbox, or elsewhere."""
     import boto3
 
     (folder / "contract.py").write_text(CONTRACT)
@@ -159,12 +174,13 @@ def a_world(folder: Path) -> Iterator[World]:
         sandbox.start(primary_key=["EMAIL"]) as started,
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setenv("AWS_ACCESS_KEY_ID", started.access_key)
-        patch.setenv("AWS_SECRET_ACCESS_KEY", started.secret_key)
+        store: Bucket = elsewhere or started
+        patch.setenv("AWS_ACCESS_KEY_ID", store.access_key)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", store.secret_key)
         patch.delenv("AWS_SESSION_TOKEN", raising=False)
         patch.delenv("AWS_PROFILE", raising=False)
         # A session of its own: boto3's default one keeps the credentials that it was made with.
-        session = boto3.Session(started.access_key, started.secret_key, region_name=started.region)
-        client = session.client("s3", endpoint_url=started.endpoint_url)
-        yield World(started, folder, client)
+        session = boto3.Session(store.access_key, store.secret_key, region_name=store.region)
+        client = session.client("s3", endpoint_url=store.endpoint_url)
+        yield World(started, folder, client, store)
         client.close()

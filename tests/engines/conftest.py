@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rgw.packages import NoPackages
+from rgw.server import Server
 from world import World, a_world
 
 from .clusters import Cluster, DaskCluster, Here, SparkCluster
@@ -79,7 +82,27 @@ def here() -> Here:
     return Here()
 
 
+@dataclass(frozen=True)
+class Owned:
+    """A bucket of a real store's, and its owner."""
+
+    bucket: str
+    region: str
+    endpoint_url: str
+    access_key: str
+    secret_key: str = field(repr=False)
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with a_world(tmp_path_factory.mktemp("world")) as made:
+    """A world whose files go to a real store, Ceph RGW."""
+    try:
+        server = Server.start()
+    except NoPackages as reason:
+        pytest.skip(str(reason))
+    keys, name = server.owner, "contacts"
+    server.client().create_bucket(Bucket=name)
+    owned = Owned(name, server.region, server.endpoint_url, keys.access_key, keys.secret_key)
+    with a_world(tmp_path_factory.mktemp("world"), owned) as made:
         yield made
+    server.stop()
