@@ -14,14 +14,13 @@ import click
 
 from pipeline.errors import PipelineError
 from pipeline.exits import Interrupted
-from pipeline.terminal import broken, command, elided, styled, width, wrapped
+from pipeline.terminal import INDENT, broken, elided, next_line, styled, width, wrapped
 
 if TYPE_CHECKING:
     from pipeline.result import Result
     from pipeline.sandbox import Sandbox
 
 MOST_REASONS = 12
-INDENT = 10
 
 
 def summary(result: Result, then: str = "") -> str:
@@ -52,7 +51,7 @@ def summary(result: Result, then: str = "") -> str:
     if result.request:
         parts += ["would send", *(broken(line, 2) for line in result.request.splitlines())]
     if then:
-        parts.append(_next(then))
+        parts.append(next_line(then))
     return "\n".join(part.rstrip() for part in parts)
 
 
@@ -74,10 +73,6 @@ def after_validate(_result: Result, source: str | None) -> str:
 
 def _given(source: str | None) -> list[str]:
     return [shlex.quote(source)] if source else []
-
-
-def _next(line: str) -> str:
-    return styled("next".ljust(INDENT), bold=True) + f"\n{' ' * INDENT}".join(command(line, width() - INDENT))
 
 
 def _field(label: str, text: str, style: Mapping[str, Any] | None = None) -> str:

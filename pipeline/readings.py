@@ -45,11 +45,14 @@ def lower() -> Reading:
     return Reading("lower")
 
 
-def date(form: str) -> Reading:
+def date(form: str, *, until: int | None = None) -> Reading:
     """The day, or day and time, as ISO 8601 writes it, of a text in that form.
 
-    The form is spelled `DD.MM.YYYY HH:mm`, or `%d.%m.%Y %H:%M`. Raises ValueError for any other.
+    The form is spelled `DD.MM.YYYY HH:mm`, or `%d.%m.%Y %H:%M`. A year of two digits, as in `DD.MM.YY`, is
+    one of the hundred that end with the year `until`, by default with 2069. Raises ValueError for any other
+    form.
     """
+    form = form if until is None else f"{form} until {until}"
     date_form(form)
     return Reading("date", form)
 

@@ -15,6 +15,7 @@ _COMMAND = re.compile(r"(`[^`]+`)")
 _OURS = re.compile(r"`(?:python -m pipeline|netcore-bulk-upload) ")
 _STUCK = "\0"  # a blank at which no line ends
 USUAL_WIDTH, UNBOUND = 80, 10_000
+INDENT = 10  # of what stands behind a label
 
 
 def width() -> int:
@@ -53,6 +54,13 @@ def wrapped(text: str, indent: int, first: str = "") -> str:
     )
 
 
+def hanging(line: str) -> str:
+    """An indented line, its further lines indented by two more. One that is not indented stays as it is."""
+    text = line.lstrip()
+    indent = len(line) - len(text)
+    return " " * indent + wrapped(text, indent + 2).lstrip() if indent and text else line
+
+
 def _lines(text: str, room: int) -> list[str]:
     if text.startswith(" "):
         return [text]
@@ -84,6 +92,11 @@ def elided(text: str, room: int) -> str:
         return text
     tail = max((room - 1) // 2, 1)
     return f"{text[: max(room - 1 - tail, 1)]}…{text[-tail:]}"
+
+
+def next_line(line: str) -> str:
+    """The last thing to say: the command to go on with."""
+    return styled("next".ljust(INDENT), bold=True) + f"\n{' ' * INDENT}".join(command(line, width() - INDENT))
 
 
 def command(line: str, room: int) -> list[str]:

@@ -162,6 +162,14 @@ def table(folder: Path, header: str, rows: list[str], name: str = "export.csv") 
     return path
 
 
+def test_birthdays_of_two_digits_are_not_yet_to_come(tmp_path: Path) -> None:
+    days = [f"{day:02d}.12.{year:02d}" for day, year in zip(range(1, 29), range(40, 68), strict=True)]
+    rows = [f"kunde{number}@example.com;{day}" for number, day in enumerate(days)]
+    init(table(tmp_path, "E-Mail-Adresse;Geburtsdatum", rows), tmp_path / "work")
+    result = validated(tmp_path / "work")
+    assert (result.accepted, result.reasons) == (28, {})
+
+
 def test_what_only_a_person_can_know_is_left_to_them(tmp_path: Path) -> None:
     rows = [f"a{n}@example.com,03/04/{1980 + n},050123{4500 + n},x" for n in range(20)]
     said = init(table(tmp_path, "Email,DOB,رقم الجوال,顧客の好み", rows), tmp_path)

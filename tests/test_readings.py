@@ -176,6 +176,7 @@ def test_a_frame_is_read_too(tmp_path: Path) -> None:
         ("date MM.YYYY", "YYYY, MM and DD"),
         ("date DD.MM.YYYY.YYYY", "YYYY, MM and DD"),
         ("date DD.hh.YYYY", "YYYY, MM and DD"),
+        ("date DD.MM.YYYY until 2026", "years of two digits"),
         ("phone Germany", "Germany"),
         ("decimal point", "decimal comma"),
         ("country DE", "country"),
@@ -187,6 +188,25 @@ def test_words_that_are_no_reading_are_refused_with_what_would_be_right(
     with pytest.raises(ConfigError, match=r"contract\.read, DOB") as refused:
         validated(tmp_path, [GOOD], read={"DOB": words})
     assert says in str(refused.value)
+
+
+def test_a_year_of_two_digits_is_one_of_the_hundred_until_the_one_that_is_named(tmp_path: Path) -> None:
+    cells = ["31.12.27", "1.2.55", "1.2.26", "29.02.00", "29.02.01"]
+    rows = [[*GOOD[:2], cell, *GOOD[3:]] for cell in cells]
+    for number, row in enumerate(rows):
+        row[0] = f"a{number}@example.com"
+    found = {}
+    for until in (1999, 2026, 2069, 2155):
+        read = READ_BY_CONFIG | {"DOB": f"date DD.MM.YY until {until}"}
+        _, staged = validated(tmp_path, rows, read=read)
+        found[until] = [row["DOB"] for row in staged]
+    assert found == {
+        1999: ["1927-12-31", "1955-02-01", "1926-02-01"],  # 1900 had no 29 February
+        2026: ["1927-12-31", "1955-02-01", "2026-02-01", "2000-02-29"],
+        2069: ["2027-12-31", "2055-02-01", "2026-02-01", "2000-02-29"],
+        2155: ["2127-12-31", "2155-02-01", "2126-02-01"],
+    }
+    assert readings.date("DD.MM.YY", until=2026) == parse("date DD.MM.YY until 2026")[0]
 
 
 def test_a_reading_of_no_column_is_refused(tmp_path: Path) -> None:

@@ -51,6 +51,19 @@ def test_no_line_is_wider_than_the_terminal(folder: Path, columns: int) -> None:
     assert max(map(len, lines_of(written))) <= columns
 
 
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_what_init_found_fits(folder: Path, columns: int) -> None:
+    export = "E-Mail-Adresse;Geburtsdatum;Kundenkommentar aus dem Altsystem\n"
+    rows = "".join(f"müller{number}@example.de;0{number}.0{number}.2001;ja\n" for number in range(1, 10))
+    (folder / "export.csv").write_bytes((export + rows).encode("cp1252"))
+    code, written = on_a_terminal("init", "export.csv", "-o", "new", columns=columns, folder=folder)
+    assert code == 0, written
+    lines = lines_of(written)
+    assert max(map(len, lines)) <= columns, written
+    assert last_command(written)[3:6] == ["validate", "-c", "new/config.yaml"]
+    assert " ".join(" ".join(lines).split()).count("it is not UTF-8, and reads as a file from Windows") == 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_a_run_says_each_step_and_what_to_do_next(folder: Path, columns: int) -> None:

@@ -2,7 +2,8 @@
 
     YYYY MM DD HH mm ss   year, month, day, hour, minute, second; a month, day or hour may lack its zero
     MMM                   the month in three letters of English: 31-Dec-1990
-    YY                    a year of two digits: 70 to 99 are of the last century, 00 to 69 of this one
+    YY                    a year of two digits: 70 to 99 are of the last century, 00 to 69 of this one,
+                          or, with `until 2026` behind the form, of the hundred years up to that one
 
 Digits are ASCII. Blanks around a text do not count; whatever else differs from the form is not read.
 """
@@ -34,17 +35,22 @@ _DAYS, _TIMES = {"%Y": "%Y", "%y": "%Y", "%b": "%m", "%m": "%m", "%d": "%d"}, ("
 
 
 class DateForm(NamedTuple):
-    """A form: `format` as chrono and strptime have it, the `pattern` of a text, whether it has a time."""
+    """A form: `format` as chrono and strptime have it, the `pattern` of a text, whether it has a time.
+
+    `until` is the last year that two digits may mean; None: as chrono takes them.
+    """
 
     format: str
     pattern: str
     timed: bool
+    until: int | None
 
 
 @cache
 def date_form(form: str) -> DateForm:
     """The form spelled so; raises ValueError where it lacks day, month or year, or has one twice."""
-    tokens = re.findall("|".join([*_PARTS, "%[a-zA-Z]", r"[\s\S]"]), form.strip())
+    spelled, until = _until(form.strip())
+    tokens = re.findall("|".join([*_PARTS, "%[a-zA-Z]", r"[\s\S]"]), spelled)
     tokens = [_SPELLED.get(token, token) for token in tokens]
     codes = [_PARTS[token][0] if token in _PARTS else "" for token in tokens]
     days = sorted(_DAYS[code] for code in codes if code in _DAYS)
@@ -60,14 +66,20 @@ def date_form(form: str) -> DateForm:
             f"{form!r} is no form of dates: it has YYYY, MM and DD once each, as in DD.MM.YYYY, "
             "and may end in HH:mm or HH:mm:ss"
         )
+    if until and "%y" not in codes:
+        raise ValueError(f"{form!r}: `until` is for years of two digits, as in DD.MM.YY until {until}")
     pattern = ""
     for at, (token, code) in enumerate(zip(tokens, codes, strict=True)):
         touching = bool(code) and any(codes[max(at - 1, 0) : at] + codes[at + 1 : at + 2])
         digits = _PARTS[token][1] if code else re.escape(token)
         pattern += digits.replace("{1,2}", "{2}") if touching else digits
-    return DateForm(
-        "".join(c or t for t, c in zip(tokens, codes, strict=True)), f"^ *{pattern} *$", bool(times)
-    )
+    spelled = "".join(c or t for t, c in zip(tokens, codes, strict=True))
+    return DateForm(spelled, f"^ *{pattern} *$", bool(times), until)
+
+
+def _until(form: str) -> tuple[str, int | None]:
+    found = re.fullmatch(r"(.*\S) +until +([0-9]{4})", form)
+    return (found[1], int(found[2])) if found else (form, None)
 
 
 def iso(text: pl.Expr, form: str) -> pl.Expr:
@@ -77,7 +89,19 @@ def iso(text: pl.Expr, form: str) -> pl.Expr:
     known = date_form(form)
     bare = pl.when(text.str.contains(known.pattern)).then(text.str.strip_chars(" "))
     if known.timed:
-        moment = bare.str.to_datetime(known.format, time_unit="us", strict=False)
+        moment = _within(bare.str.to_datetime(known.format, time_unit="us", strict=False), known.until)
         return pl.when(moment.dt.year() >= 1).then(moment.dt.to_string("%Y-%m-%d %H:%M:%S"))
-    day = bare.str.to_date(known.format, strict=False)
+    day = _within(bare.str.to_date(known.format, strict=False), known.until)
     return pl.when(day.dt.year() >= 1).then(day.dt.to_string("%Y-%m-%d"))
+
+
+def _within(day: pl.Expr, until: int | None) -> pl.Expr:
+    """The day in the hundred years up to that one; null where there is no such day, as 29 February 1900."""
+    import polars as pl
+
+    if until is None:
+        return day
+    late, early = day.dt.year() > until, day.dt.year() <= until - 100
+    found = pl.when(late).then(day.dt.offset_by("-100y")).when(early).then(day.dt.offset_by("100y"))
+    moved = found.otherwise(day)
+    return pl.when(moved.dt.day() == day.dt.day()).then(moved)

@@ -12,6 +12,7 @@ Nothing that is guessed is applied unseen: it is written where a person reads an
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -150,8 +151,10 @@ def _column(
         else None
     )
     if guess:
-        read = f"date {guess.forms[0]}" if len(guess.forms) == 1 else ""
-        choices = tuple(f"date {form}" for form in guess.forms) if len(guess.forms) > 1 else ()
+        past = f" until {dt.date.today().year}" if match.attribute in DATES else ""
+        forms = [f"date {form}" + past * ("YYYY" not in form) for form in guess.forms]
+        read = forms[0] if len(forms) == 1 else ""
+        choices = tuple(forms) if len(forms) > 1 else ()
         timed = not guess.forms and any(len(cell) > 10 for cell in cells)
         dtype = "datetime64[ns]" if timed or any("HH" in form for form in guess.forms) else "date"
         return Column(match, column.blank, read, choices, guess.why, dtype)

@@ -13,6 +13,7 @@ from pipeline.errors import SourceError
 from pipeline.look import Column, Look, look
 from pipeline.look.contract import contract, own_name
 from pipeline.look.languages import IN_ENGLISH
+from pipeline.terminal import INDENT, hanging, next_line
 
 CONFIG, CONTRACT = "config.yaml", "schemas/contact.py"
 _FILES = (".csv", ".gz", ".tsv", ".txt")  # that are no folders to be made
@@ -52,7 +53,8 @@ def write(seen: Look, folder: Path) -> list[str]:
     files = {CONFIG: config(seen, folder), CONTRACT: contract(seen)}
     written = starter.write_new(folder, {name: text.encode() for name, text in files.items()})
     command = f"python -m pipeline validate -c {shlex.quote(str(written[0]))} --output out/"
-    return [*_report(seen), "", *(f"written  {path}" for path in written), f"next     {command}"]
+    report = map(hanging, _report(seen))
+    return [*report, "", *(f"{'written':<{INDENT}}{path}" for path in written), next_line(command)]
 
 
 def config(seen: Look, folder: Path) -> str:
