@@ -6,7 +6,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # What needs nothing but this machine, and none of it to itself.
 SUITE := not rgw and not engines and not install and not live and not timing and not crowd and not airflow and not integrations
 
-.PHONY: bench demo test test-fast test-rgw test-engines test-crashes test-install test-airflow test-integrations test-leg test-legs test-verdicts test-live lint lint-container types docs docs-check check clean
+.PHONY: bench bench-clusters demo test test-fast test-rgw test-engines test-crashes test-install test-airflow test-integrations test-leg test-legs test-verdicts test-live lint lint-container types docs docs-check check clean
 
 demo: .venv/ready
 	$(BIN)/python -m pipeline run -c config.yaml
@@ -72,6 +72,10 @@ test-verdicts: .venv/ready
 bench: .venv/ready
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.report
+
+# This machine's own engine, Dask and Spark, in turn.
+bench-clusters: .venv-engines/ready
+	.venv-engines/bin/python -m benchmarks.clusters
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,6 +51,7 @@ class Bench:
     """One bucket and prefix, an API, and processes that run the same file by the same config.
 
     `store` is the proxy in front of the store: it shows each request and each answer to its `on`.
+    `command` is run with the file, `-c`, the config and `--json`.
     """
 
     folder: Path
@@ -59,6 +60,7 @@ class Bench:
     environment: dict[str, str]
     jobs: Jobs
     store: Watched
+    command: Sequence[str] = (sys.executable, "-m", "pipeline", "run")
 
     @property
     def prefix(self) -> str:
@@ -68,8 +70,7 @@ class Bench:
         config = self.folder / "upload.json"
         config.write_text(json.dumps(self.settings | changes))
         return subprocess.Popen(
-            [sys.executable, "-m", "pipeline", "run", str(self.folder / "contacts.csv"),
-             "-c", str(config), "--json", *arguments],
+            [*self.command, str(self.folder / "contacts.csv"), "-c", str(config), "--json", *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=self.environment,
         )  # fmt: skip
 

@@ -69,9 +69,10 @@ class DaskCluster:
 
 @dataclass(frozen=True)
 class SparkCluster:
-    """Executors of Spark: as many rows of one column as there are partitions, each the path of one."""
+    """Executors of Spark, which log in a folder: one row for each partition, with the path of it."""
 
     session: Any
+    executors: Path
     folder: Path
     name: str = "spark"
 
@@ -93,10 +94,8 @@ class SparkCluster:
         return spread.mapInArrow(read, schema)
 
     def logs(self) -> str:
-        import pyspark
-
-        work = Path(pyspark.__file__).parent / "work" / self.session.sparkContext.applicationId
-        return "".join(path.read_text() for path in work.glob("*/std*"))
+        app = self.session.sparkContext.applicationId
+        return "".join(path.read_text() for path in self.executors.glob(f"*/work/{app}/*/std*"))
 
 
 SPARK_TYPES = {"O": "string", "f": "double", "i": "bigint", "M": "timestamp_ntz"}

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from rgw.packages import NoPackages
-from rgw.server import Server
+from rgw.conftest import bucket, rgw, s3  # noqa: F401 - fixtures
 from world import World, a_world
 
 from .clusters import Cluster, DaskCluster, Here, SparkCluster
+from .standalone import SETTINGS, standalone
 
 if TYPE_CHECKING:
     from distributed import Client
-    from pyspark.sql import SparkSession
+    from rgw.server import Server
 
 ENGINES = ("dask", "spark")
 
@@ -42,27 +43,24 @@ def dask_client() -> Iterator[Client]:
 
 
 @pytest.fixture(scope="session")
-def spark_session() -> Iterator[SparkSession]:
-    """Two executors, each a process of its own with one core, and a driver."""
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], SparkCluster]]:
+    """Two executors, each a process of its own with one core; a folder for frames makes it a cluster."""
     sql = pytest.importorskip("pyspark.sql", reason="needs .[spark]")
     if not shutil.which("java"):
         pytest.skip("needs Java 17: apt-get install openjdk-17-jre-headless")
+    folder = tmp_path_factory.mktemp("spark")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYSPARK_PYTHON", sys.executable)
         patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
         # Executors unpickle what the tests define by name.
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
-        builder = sql.SparkSession.builder.master("local-cluster[2,1,1024]")
-        for name, value in {
-            "spark.ui.enabled": "false",
-            "spark.sql.shuffle.partitions": "4",
-            "spark.task.maxFailures": "4",
-            "spark.log.level": "ERROR",
-        }.items():
-            builder = builder.config(name, value)
-        session = builder.getOrCreate()
-        yield session
-        session.stop()
+        with standalone(folder) as master:
+            builder = sql.SparkSession.builder.master(master)
+            for name, value in SETTINGS.items():
+                builder = builder.config(name, value)
+            session = builder.getOrCreate()
+            yield partial(SparkCluster, session, folder)
+            session.stop()
 
 
 @pytest.fixture(params=ENGINES)
@@ -70,7 +68,7 @@ def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> Cluster:
     """A cluster of each engine in turn."""
     clusters: dict[str, Any] = {
         "dask": lambda: DaskCluster(request.getfixturevalue("dask_client"), tmp_path),
-        "spark": lambda: SparkCluster(request.getfixturevalue("spark_session"), tmp_path),
+        "spark": lambda: request.getfixturevalue("spark")(tmp_path),
     }
     made: Cluster = clusters[request.param]()
     return made
@@ -82,7 +80,7 @@ def here() -> Here:
     return Here()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Owned:
     """A bucket of a real store's, and its owner."""
 
@@ -94,15 +92,13 @@ class Owned:
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(
+    rgw: Server,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[World]:
     """A world whose files go to a real store, Ceph RGW."""
-    try:
-        server = Server.start()
-    except NoPackages as reason:
-        pytest.skip(str(reason))
-    keys, name = server.owner, "contacts"
-    server.client().create_bucket(Bucket=name)
-    owned = Owned(name, server.region, server.endpoint_url, keys.access_key, keys.secret_key)
+    rgw.client().create_bucket(Bucket="contacts")
+    owner = rgw.owner
+    owned = Owned("contacts", rgw.region, rgw.endpoint_url, owner.access_key, owner.secret_key)
     with a_world(tmp_path_factory.mktemp("world"), owned) as made:
         yield made
-    server.stop()
