@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,11 @@ from world import World
 
 from pipeline import SourceError, run
 
-from .clusters import DaskCluster, Here, cut
+from .clusters import DaskCluster, Here, SparkCluster, cut
 from .contacts import config, plain
 
 if TYPE_CHECKING:
     from distributed import Client
-    from pyspark.sql import SparkSession
 
 MOMENTS = [dt.datetime(1990, 5, 1), dt.datetime(1991, 6, 2), None, dt.datetime(1992, 7, 3)]
 
@@ -65,10 +65,12 @@ COLUMNS = {
 
 
 def test_columns_of_spark_become_the_text_that_arrow_columns_do(
-    world: World, spark_session: SparkSession, tmp_path: Path
+    world: World, spark: Callable[[Path], SparkCluster], tmp_path: Path
 ) -> None:
-    frame = spark_session.range(0, 6, 1, 3).selectExpr(
-        *(f"{value} {name}" for name, value in COLUMNS.items())
+    frame = (
+        spark(tmp_path)
+        .session.range(0, 6, 1, 3)
+        .selectExpr(*(f"{value} {name}" for name, value in COLUMNS.items()))
     )
     made = config(world, tmp_path, contract={"schema": plain(tmp_path)})
     local = run(frame.toArrow(), made, until="stage")
