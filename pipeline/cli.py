@@ -77,7 +77,7 @@ def init(place: str, output: str | None) -> None:
     """
     from pipeline.look.writing import begin
 
-    for line in begin(Path(place), Path(output) if output else None):
+    for line in begin(Path(place), Path(output) if output else None, program()):
         click.echo(line)
 
 

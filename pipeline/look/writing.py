@@ -31,8 +31,10 @@ _DELIVERY = """
 """
 
 
-def begin(place: Path, output: Path | None) -> list[str]:
+def begin(place: Path, output: Path | None, program: str) -> list[str]:
     """What `init` has to say: of a file, whose config goes to `output`; or of the example, put into a folder.
+
+    `program` is how the command line is called.
 
     Raises SourceError for a file with nothing to see, ConfigError where something is there already.
     """
@@ -41,18 +43,18 @@ def begin(place: Path, output: Path | None) -> list[str]:
             raise SourceError(
                 f"{place}: there is no such file", hint="Name a file; what is piped, save first."
             )
-        return write(look(place), output or Path())
+        return write(look(place), output or Path(), program)
     return [str(path) for path in starter.write(place)]
 
 
-def write(seen: Look, folder: Path) -> list[str]:
+def write(seen: Look, folder: Path, program: str) -> list[str]:
     """Write config and contract to `folder`; the lines that say what was guessed and what could not be.
 
     Raises ConfigError where one of them is there already, or cannot be written.
     """
     files = {CONFIG: config(seen, folder), CONTRACT: contract(seen)}
     written = starter.write_new(folder, {name: text.encode() for name, text in files.items()})
-    command = f"python -m pipeline validate -c {shlex.quote(str(written[0]))} --output out/"
+    command = f"{program} validate -c {shlex.quote(str(written[0]))} --output out/"
     report = map(hanging, _report(seen))
     return [*report, "", *(f"{'written':<{INDENT}}{path}" for path in written), next_line(command)]
 

@@ -81,3 +81,14 @@ def test_from_an_empty_folder_to_a_finished_job(wheel: Path, python: Path, tmp_p
         assert "AWS_ACCESS_KEY_ID=" in started.stdout.read(400)
         started.send_signal(signal.SIGINT)
         assert started.wait(20) == 0
+
+
+def test_from_a_file_of_ones_own_by_the_installed_command(python: Path, tmp_path: Path) -> None:
+    rows = "".join(f"kunde{number}@example.com;{number}.7.{30 + number}\n" for number in range(1, 31))
+    (tmp_path / "export.csv").write_text(f"E-Mail-Adresse;Geburtsdatum\n{rows}")
+    command = python.with_name("netcore-bulk-upload")
+    told = call(command, "init", "export.csv", "-o", "mine", cwd=tmp_path).splitlines()
+    assert told[-1] == "next      netcore-bulk-upload validate -c mine/config.yaml --output out/"
+    arguments = told[-1].split()[2:]
+    result = json.loads(call(command, *arguments, "--json", cwd=tmp_path))
+    assert (result["accepted"], result["rejected"]) == (30, 0)
