@@ -97,7 +97,7 @@ class _Carried(SourceFileLoader):
         return self._text
 
     def path_stats(self, path: str) -> Mapping[str, Any]:
-        """Nothing: a compiled file would be another's."""
+        """Raise OSError: a compiled file would be another's."""
         raise OSError(path)
 
 

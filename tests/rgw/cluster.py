@@ -50,7 +50,7 @@ class Cluster:
         return [daemon.pid for daemon in self._daemons.values()]
 
     def make(self, store: str) -> None:
-        """Nothing: an empty cluster lies in `data`, kept in memory ("memstore") or on disk ("bluestore")."""
+        """Make an empty cluster in `data`, kept in memory ("memstore") or on disk ("bluestore")."""
         fsid = str(uuid.uuid4())
         for folder in ("mon", "osd", "rgw"):
             (self.data / folder).mkdir(parents=True)
@@ -64,12 +64,12 @@ class Cluster:
         self.run("ceph-osd", "-i", "0", "--mkfs", "--no-mon-config")
 
     def start(self) -> None:
-        """Nothing: monitor and OSD are on their way; whoever asks them something waits until they are up."""
+        """Start monitor and OSD; whoever asks them something waits until they are up."""
         self._start("mon", "ceph-mon", "-i", "a")
         self._start("osd", "ceph-osd", "-i", "0")
 
     def start_gateway(self) -> None:
-        """Nothing: radosgw answers on both its ports, which stay the same over restarts."""
+        """Return when radosgw answers on both its ports, which stay the same over restarts."""
         self._start("rgw", "radosgw", "-n", "client.rgw")
         deadline = time.monotonic() + 60
         while not (accepts(self.port) and accepts(self.tls_port)):
@@ -78,11 +78,11 @@ class Cluster:
             time.sleep(0.05)
 
     def stop_gateway(self) -> None:
-        """Nothing: radosgw has ended, requests under way are cut off; monitor, OSD and data live on."""
+        """End radosgw, requests under way are cut off; monitor, OSD and data live on."""
         self._end("rgw")
 
     def stop(self) -> None:
-        """Nothing: every daemon has ended and the data is gone. Safe to call twice."""
+        """End every daemon and remove the data. Safe to call twice."""
         for name in list(self._daemons)[::-1]:
             self._end(name)
         shutil.rmtree(self.data, ignore_errors=True)
@@ -182,7 +182,7 @@ def accepts(port: int) -> bool:
 
 
 def remove_left_overs(folder: Path) -> None:
-    """Nothing: the data of clusters whose process is gone is removed."""
+    """Remove the data of clusters whose process is gone."""
     for run in folder.glob("run-*"):
         if not Path("/proc", run.name.split("-")[1]).exists():
             shutil.rmtree(run, ignore_errors=True)

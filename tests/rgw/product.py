@@ -47,7 +47,7 @@ class Product:
         self.use(rgw.owner)
 
     def use(self, keys: Keys) -> None:
-        """Nothing: the product finds these credentials."""
+        """Let the product find these credentials."""
         self._monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
         self._monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_key)
         if keys.session_token:
@@ -111,7 +111,7 @@ def by_action(document: dict[str, Any], *, but: str = "") -> list[dict[str, Any]
 
 
 def resolve_test_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing: names that end in .test or .localhost lead to this machine, as a DNS may have it."""
+    """Let names that end in .test or .localhost lead to this machine, as a DNS may have it."""
     real = socket.getaddrinfo
 
     def ours(host: Any, *arguments: Any, **named: Any) -> Any:

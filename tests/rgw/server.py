@@ -83,16 +83,16 @@ class Server:
         return server
 
     def stop(self) -> None:
-        """Nothing: every daemon has ended and the data is gone. Safe to call twice."""
+        """End every daemon and remove the data. Safe to call twice."""
         self._cluster.stop()
         atexit.unregister(self.stop)
 
     def stop_gateway(self) -> None:
-        """Nothing: the store is down, connections are refused; its data lives on."""
+        """Take the store down: connections are refused, its data lives on."""
         self._cluster.stop_gateway()
 
     def start_gateway(self) -> None:
-        """Nothing: the store answers again, at the same addresses and with the same data."""
+        """Let the store answer again, at the same addresses and with the same data."""
         self._cluster.start_gateway()
 
     def client(self, keys: Keys | None = None, *, endpoint_url: str | None = None, **config: Any) -> S3Client:
@@ -101,7 +101,7 @@ class Server:
         return client
 
     def allow(self, keys: Keys, *statements: dict[str, list[str]]) -> None:
-        """Nothing: the user may do what these IAM statements say and nothing else, even to own objects.
+        """Let the user do what these IAM statements say and nothing else, even to own objects.
 
         Each statement has an `Action` and a `Resource` list; no action may stand in two statements.
         """

@@ -146,7 +146,7 @@ CASES = {
 
 
 def granted(product: Product, stage: dict[str, Any], *, but: str = "") -> None:
-    """Nothing: the product runs as the guest, who may do what --permissions says, except one thing."""
+    """Let the product run as the guest, who may do what --permissions says, except one thing."""
     document = json.loads(carry_out(product.config(**stage), "permissions"))
     product.rgw.allow(product.rgw.guest, *by_action(document, but=but))
     product.use(product.rgw.guest)
