@@ -127,6 +127,10 @@ class Source(Protocol):
         """That of its bytes, once they are read; None for what has none of its own."""
 
     @property
+    def added(self) -> tuple[str, ...]:
+        """The columns that it has beside its own, because it is a rejects file; () for any other."""
+
+    @property
     def place_column(self) -> Literal["_line", "_row"]:
         """What a place is called in the rejects file."""
 

@@ -23,6 +23,7 @@ from pipeline.validation import header_row, validate_slices
 if TYPE_CHECKING:
     from pipeline.config import Config, ContractConfig, SourceConfig
     from pipeline.contract import Contract
+    from pipeline.read.spread import SpreadFrame
     from pipeline.s3.client import Store
 
 
@@ -197,13 +198,18 @@ def _look_at(rejects: Rejects, header: Header, result: Result) -> None:
         result.warnings.append(TOTALS)
 
 
-def require_enough(wanted: ContractConfig, result: Result, hints: Mapping[str, str]) -> None:
+def puts_up_with(wanted: ContractConfig, rejected: int, records: int, source: Source | SpreadFrame) -> bool:
+    """Whether so many rejects are allowed. Of a rejects file any are: it is mended bit by bit."""
+    return bool(source.added) or wanted.allows(rejected, records)
+
+
+def require_enough(wanted: ContractConfig, result: Result, source: Source | SpreadFrame) -> None:
     """Raise RejectedRows unless what came through is good enough to go on with.
 
-    `hints` are the source's. Those that concern this result go to its warnings, if the run goes on.
+    Those of the source's hints that concern this result go to its warnings, if the run goes on.
     """
-    advice = " ".join(_advice(result, hints))
-    if not wanted.allows(result.rejected, result.records):
+    advice = " ".join(_advice(result, source.hints))
+    if not puts_up_with(wanted, result.rejected, result.records, source):
         raise RejectedRows(
             f"{result.rejected:,} of {result.records:,} records were rejected and contract.max_rejected "
             f"allows {wanted.max_rejected}: nothing is visible in the bucket and nothing was sent.",

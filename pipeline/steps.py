@@ -177,7 +177,7 @@ class Run:
             if not result.records:
                 result.warnings.append("The source has no records: nothing was sent.")
                 return None
-            require_enough(wanted, result, source.hints)
+            require_enough(wanted, result, source)
             return self._hosted_by(target) if target and not isinstance(target, PrivateFile) else None
 
     def _sort_frame(self, stack: ExitStack, frame: SpreadFrame, plan: Plan, file: str) -> HostedFile | None:

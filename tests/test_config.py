@@ -300,6 +300,11 @@ def test_wrong_values_are_told_by_file_line_and_key(write: Any, key: str, writte
         ("sorce:\n", "line 1: sorce", "`source`"),
         ("track:\n  zzzz: 1\n", "line 2: track.zzzz", "callback_url, listen, secret, keep_bodies, wait"),
         ("<<: {sandbox: true}\n", "line 1: <<", "Keys here"),
+        (
+            "contract.read: {DOB: trim}\n",
+            "line 1: contract.read",
+            "`read` on a line of its own below `contract:`",
+        ),
     ],
 )
 def test_unknown_keys_come_with_the_nearest_one(write: Any, wrong: str, place: str, nearest: str) -> None:

@@ -170,6 +170,40 @@ def test_birthdays_of_two_digits_are_not_yet_to_come(tmp_path: Path) -> None:
     assert (result.accepted, result.reasons) == (28, {})
 
 
+def test_a_few_odd_cells_do_not_decide_how_dates_stand(tmp_path: Path) -> None:
+    days = [f"{n % 12 + 1}/{n % 28 + 1}/{1950 + n % 50}" for n in range(100)]
+    days[40:44] = ["25/12/1980", "7/14/61", "7.14.1961", "unknown"]
+    rows = [f"a{n}@example.com,{day},{'' if n else ' '}" for n, day in enumerate(days)]
+    said = init(table(tmp_path, "Email,DOB,Gender", rows), tmp_path / "work")
+    assert "DOB     DOB: sure, read as date MM/DD/YYYY\n" in said
+    assert "GENDER  Gender: sure, read as trim\n" in said
+    config = tmp_path / "work" / "config.yaml"
+    assert "1 the other way round" in config.read_text("utf-8")
+    config.write_text(config.read_text("utf-8").replace("2%", "4%"), "utf-8")
+    assert validated(tmp_path / "work").reasons == {"DOB:date": 4}
+
+
+def test_years_of_two_digits_are_read_as_birthdays_only_where_they_are(tmp_path: Path) -> None:
+    rows = [f"a{n}@example.com,12/{n}/80,12/{n}/25" for n in range(1, 29)]
+    said = init(table(tmp_path, "Email,DOB,Last Purchase", rows), tmp_path / "work")
+    assert re.search(r"DOB: sure, read as date MM/DD/YY until 20[0-9]{2}\n", said)
+    assert "Last Purchase: sure, read as date MM/DD/YY\n" in said
+
+
+def test_shorter_postal_codes_of_other_countries_are_not_taken_for_damaged(tmp_path: Path) -> None:
+    rows = [f"a{n}@example.com,750{n + 10},France" for n in range(40)] + ["b@example.com,1204,Suisse"]
+    said = init(table(tmp_path, "Adresse e-mail,Code postal,Pays", rows), tmp_path / "work")
+    assert "POSTAL_CODE: other countries have shorter codes" in said
+    assert validated(tmp_path / "work").reasons == {}
+
+
+def test_empty_rows_behind_a_totals_line_are_no_records(tmp_path: Path) -> None:
+    rows = [f"a{n}@example.com,Ulm,{n}" for n in range(40)]
+    init(table(tmp_path, "Email,City,Amount", [*rows, ',,"Total 1,234"', ",,", ",,"]), tmp_path / "work")
+    result = validated(tmp_path / "work")
+    assert (result.records, result.reasons) == (40, {})
+
+
 def test_what_only_a_person_can_know_is_left_to_them(tmp_path: Path) -> None:
     rows = [f"a{n}@example.com,03/04/{1980 + n},050123{4500 + n},x" for n in range(20)]
     said = init(table(tmp_path, "Email,DOB,رقم الجوال,顧客の好み", rows), tmp_path)

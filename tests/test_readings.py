@@ -209,6 +209,15 @@ def test_a_year_of_two_digits_is_one_of_the_hundred_until_the_one_that_is_named(
     assert readings.date("DD.MM.YY", until=2026) == parse("date DD.MM.YY until 2026")[0]
 
 
+def test_phone_numbers_may_hold_blanks_at_which_no_line_breaks(tmp_path: Path) -> None:
+    rows = [
+        ["a@example.com", "0171\u00a02345678", *GOOD[2:]],
+        ["b@example.com", "0171\u202f234 56 79", *GOOD[2:]],
+    ]
+    _, staged = validated(tmp_path, rows)
+    assert [row["MOBILE"] for row in staged] == ["491712345678", "491712345679"]
+
+
 def test_a_reading_of_no_column_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"contract\.read names BIRTHDAY"):
         validated(tmp_path, [GOOD], read={"BIRTHDAY": "trim"})

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from world import as_csv, dicts_of
 
-from pipeline import PipelineError, Result, validate
+from pipeline import PipelineError, RejectedRows, Result, validate
 
 CONTRACT = """
 import pandera.pandas as pa
@@ -130,6 +130,23 @@ def test_where_no_row_of_several_was_sent_one_may_be(tmp_path: Path) -> None:
     lines = (tmp_path / "out" / "rejects.csv").read_text("utf-8-sig").splitlines()
     (tmp_path / "one.csv").write_text("\n".join(lines[:2]) + "\n")
     assert judged(tmp_path, tmp_path / "one.csv", "all").accepted == 1
+
+
+def test_one_is_mended_bit_by_bit(tmp_path: Path) -> None:
+    """However many rejects a source may have: here none."""
+    (tmp_path / "contract.py").write_text(CONTRACT.replace("HOW", "exclude_first"))
+    (tmp_path / "in.csv").write_text(as_csv([HEADER, *([f"no address {n}", "x"] for n in range(4))]))
+    config = {"contract": {"schema": str(tmp_path / "contract.py:CONTACT")}}
+    rejects = tmp_path / "out" / "rejects.csv"
+    with pytest.raises(RejectedRows, match="4 of 4"):
+        validate(tmp_path / "in.csv", config, output=rejects.parent)
+    (tmp_path / "mended.csv").write_text(
+        rejects.read_text("utf-8-sig").replace("no address 2", "a@b.example")
+    )
+    result = validate(tmp_path / "mended.csv", config, output=rejects.parent)
+    assert (result.accepted, result.rejected) == (1, 3)
+    with pytest.raises(RejectedRows, match="All 3 records were rejected"):
+        validate(rejects, config, output=tmp_path / "again")
 
 
 def test_the_first_line_is_kept_through_reruns(tmp_path: Path) -> None:

@@ -145,5 +145,8 @@ def _nearest(key: Key) -> str:
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
             return "Remove it."
     known = [f.alias or name for name, f in model.model_fields.items()]
+    section, dot, rest = key[-1].partition(".")
+    if dot and section in known:
+        return f"Write `{rest}` on a line of its own below `{section}:`, indented."
     close = difflib.get_close_matches(key[-1], known, n=1, cutoff=0.5)
     return f"Did you mean `{close[0]}`?" if close else f"Keys here: {', '.join(known)}."

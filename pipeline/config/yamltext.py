@@ -86,7 +86,8 @@ class _Tree:
                 self.fail(name, "a key is a single text")
             at = (*key, name.value)
             if name.value in made:
-                self.fail(name, f"{'.'.join(at)} stands here twice, first in line {self.lines[at]}")
+                problem = f"{'.'.join(at)} stands here twice, first in line {self.lines[at]}"
+                self.fail(name, problem, "Put all that belongs below it under the first one.")
             self.lines[at] = name.start_mark.line + 1
             made[name.value] = self.value(value, at)
         return made
@@ -102,8 +103,5 @@ class _Tree:
         except (ValueError, KeyError):
             return self.fail(node, f"this is no {kind}")
 
-    def fail(self, node: Any, problem: str) -> Any:
-        raise ConfigError(
-            f"{self.file}, line {node.start_mark.line + 1}: {problem}.",
-            hint="The README shows how a config looks.",
-        )
+    def fail(self, node: Any, problem: str, hint: str = "The README shows how a config looks.") -> Any:
+        raise ConfigError(f"{self.file}, line {node.start_mark.line + 1}: {problem}.", hint=hint)

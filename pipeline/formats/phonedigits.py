@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["digits", "e164", "mobile_digits"]
 
+_BLANKS = "[\u00a0\u202f]"  # at which no line breaks: what French programs put between the pairs of digits
+
 
 def digits(text: str, region: str | None = None) -> str | None:
     """The digits of the number that the text is; None where it is none.
@@ -34,6 +36,7 @@ def digits(text: str, region: str | None = None) -> str | None:
     """
     from phonenumbers import PhoneNumberFormat, format_number
 
+    text = re.sub(_BLANKS, " ", text)
     if spreadsheets.damaged(text, spreadsheets.trailing_decimal) or not phones.accepts(text, region):
         return None
     bare = text.removeprefix("'").strip(" ")
@@ -79,7 +82,7 @@ def e164(text: pl.Expr, region: str | None = None) -> pl.Expr:
 def _of_column(texts: pl.Series, region: str | None) -> pl.Series:
     import polars as pl
 
-    name, frame = texts.name, texts.alias("text").to_frame()
+    name, frame = texts.name, texts.str.replace_all(_BLANKS, " ").alias("text").to_frame()
     found = pl.Series("digits", [None], dtype=pl.String).new_from_index(0, len(texts))
     for begins, way in _ways(pl.col("text"), region):
         rows = frame.select(found.is_null() & begins).to_series().arg_true()

@@ -16,7 +16,7 @@ import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.errors import SourceError
@@ -97,7 +97,11 @@ def look(path: Path) -> Look:
         regions = [region for region in regions if region == "US"] or regions
     columns = [_column(one, filled[one.name], len(layout.records), regions, country) for one in matches]
     dialled = next((c.read.partition(" ")[2] for c in columns if c.read.startswith("phone ")), None)
-    columns = [_with_digits(column, filled[column.match.name], country or dialled) for column in columns]
+    foreign = _foreign(matches, every, country or dialled)
+    columns = [
+        _with_digits(column, filled[column.match.name], country or dialled, foreign) for column in columns
+    ]
+    columns = [_trimmed(column, every[column.match.name]) for column in columns]
     return Look(
         path, seen, layout, language, tuple(columns), _primary_key(columns, filled, len(layout.records))
     )
@@ -151,7 +155,7 @@ def _column(
         else None
     )
     if guess:
-        past = f" until {dt.date.today().year}" if match.attribute in DATES else ""
+        past = f" until {dt.date.today().year}" if match.attribute == "DOB" else ""
         forms = [f"date {form}" + past * ("YYYY" not in form) for form in guess.forms]
         read = forms[0] if len(forms) == 1 else ""
         choices = tuple(forms) if len(forms) > 1 else ()
@@ -191,11 +195,35 @@ def _phones(column: Column, cells: Sequence[str], regions: Sequence[str], countr
     )
 
 
-def _with_digits(column: Column, cells: Sequence[str], country: str | None) -> Column:
+def _foreign(matches: Sequence[Match], cells: Mapping[str, Sequence[str]], home: str | None) -> set[str]:
+    """The postal codes of records that name another country."""
+    named = {one.attribute: cells[one.name] for one in matches}
+    if not {"POSTAL_CODE", "COUNTRY"} <= named.keys():
+        return set()
+    countries = _codes(named["COUNTRY"])
+    return {
+        text.strip()
+        for text, code in zip(named["POSTAL_CODE"], countries, strict=True)
+        if code and code != home
+    }
+
+
+def _with_digits(column: Column, cells: Sequence[str], country: str | None, foreign: set[str]) -> Column:
     if column.match.attribute != "POSTAL_CODE":
         return column
     digits = values.postal_digits(cells, country)
+    if digits and any(text.isdecimal() and len(text) < digits for text in foreign):
+        why = f"other countries have shorter codes; undamaged({digits}) in the contract would refuse them, "
+        return Column(column.match, column.blank, why=why + "and find those that have lost a leading zero")
     return Column(column.match, column.blank, digits=digits, why=f"all of {country}" if digits else "")
+
+
+def _trimmed(column: Column, cells: Sequence[str]) -> Column:
+    """The column, its cells trimmed where they are padded and read in no other way."""
+    if column.read or column.choices or column.match.confidence not in ("sure", "likely"):
+        return column
+    padded = any(cell != cell.strip(" ") for cell in cells)
+    return replace(column, read="trim", why="some have blanks around, or nothing else") if padded else column
 
 
 def _primary_key(columns: Sequence[Column], cells: Mapping[str, Sequence[str]], records: int) -> str | None:

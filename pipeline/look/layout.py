@@ -109,7 +109,7 @@ def _looks_like_a_record(header: list[str]) -> bool:
 
 def _footer(tail: str, delimiter: str, width: int) -> tuple[str | None, list[list[str]], bool]:
     """The pattern of the first line after the records, the rows from there on; whether the last is odd."""
-    lines = [line for line in re.split(r"\r\n|[\r\n]", tail)[-11:] if line.strip()]
+    lines = [line for line in re.split(r"\r\n|[\r\n]", tail)[-11:] if line.strip(f' "{delimiter}')]
     found: str | None = None
     rows: list[list[str]] = []
     for line in reversed(lines):

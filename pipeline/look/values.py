@@ -41,31 +41,42 @@ def date_guess(cells: Sequence[str]) -> DateGuess | None:
     if share(cells, _JAPANESE) >= ENOUGH:
         return DateGuess(("YYYY年MM月DD日",), "the year comes first")
     days = [one for cell in cells if (one := _DAY.fullmatch(cell))]
-    if not cells or len(days) / len(cells) < ENOUGH or len({one[2] for one in days}) > 1:
+    shapes = Counter(map(_shape, days))
+    if not shapes or max(shapes.values()) < len(cells) * ENOUGH:
         return None
-    times = {"" if one[5] is None else " HH:mm:ss" if one[6] else " HH:mm" for one in days}
-    if len(times) > 1:
-        return None
-    between, time = days[0][2], times.pop()
-    forms, why = _order([(one[1], one[3], one[4]) for one in days], between)
+    usual = shapes.most_common(1)[0][0]
+    between, time, *years = usual
+    forms, why = _order([(int(one[1]), int(one[3])) for one in days if _shape(one) == usual], between, *years)
     return DateGuess(tuple(between.join(form) + time for form in forms), why)
 
 
-def _order(dates: list[tuple[str, str, str]], between: str) -> tuple[list[list[str]], str]:
-    """The orders that day, month and year may stand in, and why."""
-    if all(len(first) == 4 for first, _, _ in dates):
+def _shape(found: re.Match[str]) -> tuple[str, str, bool, bool]:
+    """What parts day, month and year, the time behind them, and whether four digits are first, and last."""
+    time = "" if found[5] is None else " HH:mm:ss" if found[6] else " HH:mm"
+    return found[2], time, len(found[1]) == 4, len(found[4]) == 4
+
+
+def _order(
+    dates: list[tuple[int, int]], between: str, year_first: bool, year_last: bool
+) -> tuple[list[list[str]], str]:
+    """The orders that day, month and year may stand in, and why; a year that is not long has two digits."""
+    if year_first:
         return [["YYYY", "MM", "DD"]], "the year comes first"
-    year = "YYYY" if all(len(last) == 4 for _, _, last in dates) else "YY"
-    first = sum(int(one) > 12 for one, _, _ in dates)
-    second = sum(int(one) > 12 for _, one, _ in dates)
+    year = "YYYY" if year_last else "YY"
+    first, second = sum(one > 12 for one, _ in dates), sum(one > 12 for _, one in dates)
+    few = (first + second) * (1 - ENOUGH) / 2  # which are wrong, rather than of the other order
     day_first, month_first = ["DD", "MM", year], ["MM", "DD", year]
-    if first and not second:
-        return [day_first], f"{first:,} have a day above 12 in front"
-    if second and not first:
-        return [month_first], f"{second:,} have a day above 12 in the middle"
+    if first > few >= second:
+        return [day_first], f"{first:,} have a day above 12 in front" + _but(second)
+    if second > few >= first:
+        return [month_first], f"{second:,} have a day above 12 in the middle" + _but(first)
     if between == "." and not first:
         return [day_first], "with points between, the day comes first"
     return [day_first, month_first], "no day is above 12" if not first else "they stand in both orders"
+
+
+def _but(count: int) -> str:
+    return f", {count:,} the other way round" if count else ""
 
 
 def month_first(columns: Iterable[Sequence[str]]) -> bool:

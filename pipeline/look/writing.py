@@ -196,6 +196,8 @@ def _left(seen: Look) -> Iterator[str]:
             yield f"{name}: {column.why}; if one does, say so under contract.read, as in {column.choices[0]}"
         elif column.choices:
             yield f"{name}: one of {', '.join(column.choices)} under contract.read ({column.why})"
+        if column.match.attribute == "POSTAL_CODE" and column.why and not column.digits:
+            yield f"{name}: {column.why}"
     if not seen.primary_key:
         yield "contract.primary_key: no column was filled and different throughout"
     if seen.sample.why.startswith("a guess"):

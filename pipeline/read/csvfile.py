@@ -88,6 +88,11 @@ class CsvSource:
         return self.stream.crc32
 
     @property
+    def added(self) -> tuple[str, ...]:
+        """The columns that a rejects file has beside its own."""
+        return self.layout.added
+
+    @property
     def delimiter(self) -> str:
         """What stands between two cells."""
         return self.layout.dialect.delimiter

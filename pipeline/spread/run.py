@@ -18,7 +18,7 @@ from pipeline.rejects import file_head
 from pipeline.result import Result
 from pipeline.s3.client import Store
 from pipeline.s3.failures import storage
-from pipeline.sorting import require_enough
+from pipeline.sorting import puts_up_with, require_enough
 from pipeline.spread import rejects
 from pipeline.spread.records import Target
 from pipeline.spread.sorting import Layout, measure, stage
@@ -78,14 +78,14 @@ class Frame:
             self.result.warnings.append("The source has no records: nothing was sent.")
             return None
         seconds = _lifetime(self.store, layout.seconds) if self.store else 0
-        allowed = self.config.contract.allows(layout.rejected, layout.records)
+        allowed = puts_up_with(self.config.contract, layout.rejected, layout.records, self.source)
         staging = self.store and allowed and layout.rejected < layout.records
         upload = begin(layout.size) if staging else None
         self._stage(layout, upload, seconds)
         progress(Progress("validate", layout.records, layout.rejected, layout.records, layout.records))
         self.result.steps["validate"].close()
         hand_over(self.result, "validate")
-        require_enough(self.config.contract, self.result, self.source.hints)
+        require_enough(self.config.contract, self.result, self.source)
         return upload
 
     def _stage(self, layout: Layout, upload: Upload | None, seconds: int) -> None:
