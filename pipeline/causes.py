@@ -86,6 +86,16 @@ def _shape(texts: pl.Series, count: int, reason: str, column: str) -> str:
     return f"{name}{where}{way}"
 
 
+def by_own_form(hint: str, sentence: str) -> str:
+    """The hint; where its cells have the form that the sentence asks for, that they are no days by it."""
+    name = next((each for each in _SHAPES if hint.startswith(each)), "")
+    forms = name.removeprefix("looks like ").split(" or ")
+    if "looks like" not in name or not any(f"{form}." in sentence for form in forms):
+        return hint
+    swapped = ", or has day and month the other way round" * (len(forms) > 1)
+    return hint.replace(name, f"is written so and is no day of the calendar{swapped}", 1)
+
+
 def ends_in_totals(rejects: bytes) -> bool:
     """Whether the last of these lines of a rejects file looks like one of totals."""
     last = rejects.rstrip(b"\n").rpartition(b"\n")[2].decode("utf-8", "replace")

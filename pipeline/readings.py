@@ -73,7 +73,10 @@ def country() -> Reading:
 
 
 def decimal_comma() -> Reading:
-    """The number with a point, of one with a decimal comma; points, blanks, apostrophes part thousands."""
+    """The number with a point, of one with a decimal comma; points, blanks, apostrophes part thousands.
+
+    A currency in front or behind goes: `R$ 1.234,50`, `87,48 €`.
+    """
     return Reading("decimal_comma")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
-from pipeline.causes import TOTALS
+from pipeline.causes import TOTALS, by_own_form
 from pipeline.contract import sentences
 from pipeline.errors import ConfigError, RejectedRows, SourceError
 from pipeline.handoffs import Header, Plan, Progress, Source, Watch
@@ -193,7 +193,8 @@ def _look_at(rejects: Rejects, header: Header, result: Result) -> None:
     result.rejects_file = str(rejects.path) if rejects.path else None
     for reason, hint in rejects.causes(header.columns).items():
         if reason in result.why:  # a stop may have come between the two
-            result.why[reason] = replace(result.why[reason], hint=hint)
+            why = result.why[reason]
+            result.why[reason] = replace(why, hint=by_own_form(hint, why.sentence))
     if rejects.ends_in_totals:
         result.warnings.append(TOTALS)
 
@@ -221,7 +222,9 @@ def require_enough(wanted: ContractConfig, result: Result, source: Source | Spre
     if result.accepted == 0:
         raise RejectedRows(
             f"All {result.records:,} records were rejected: there is nothing to send.",
-            hint=advice or f"{_where_rejects_are(result)}: mend them in place, and run that file.",
+            hint=advice
+            or f"{_where_rejects_are(result)}: mend them in place, delete "
+            "those that are not to be sent, and run that file.",
         )
     result.warnings += [advice] if advice else []
 

@@ -197,6 +197,13 @@ def test_shorter_postal_codes_of_other_countries_are_not_taken_for_damaged(tmp_p
     assert validated(tmp_path / "work").reasons == {}
 
 
+def test_amounts_with_their_currency_are_numbers_with_a_comma(tmp_path: Path) -> None:
+    rows = [f"a{n}@example.com;R$ {n}.251,{n + 10}" for n in range(1, 30)]
+    said = init(table(tmp_path, "E-mail;Total de Compras", rows), tmp_path / "work")
+    assert "own attribute, read as decimal comma" in said
+    assert validated(tmp_path / "work").reasons == {}
+
+
 def test_empty_rows_behind_a_totals_line_are_no_records(tmp_path: Path) -> None:
     rows = [f"a{n}@example.com,Ulm,{n}" for n in range(40)]
     init(table(tmp_path, "Email,City,Amount", [*rows, ',,"Total 1,234"', ",,", ",,"]), tmp_path / "work")

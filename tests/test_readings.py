@@ -77,7 +77,7 @@ def test_cells_are_read_before_their_checks_and_what_changed_is_counted(tmp_path
 UNREADABLE = {
     "DOB": (["31.02.1990", "1990-12-31", "31.12.90", "31.12.1990 x", " "], "date"),
     "MOBILE": (["12", "9.19E+11", "1712345678.0", "0171 2345678 x12", "01712345678/01712345679"], "phone"),
-    "SCORE": (["12.5", "1.23,4", "1,2,3", "12 €", "x"], "decimal_comma"),
+    "SCORE": (["12.5", "1.23,4", "1,2,3", "12 €€", "x"], "decimal_comma"),
     "COUNTRY": (["Atlantis", "D", "EU", "XX", "D E"], "country"),
 }  # fmt: skip
 
@@ -207,6 +207,25 @@ def test_a_year_of_two_digits_is_one_of_the_hundred_until_the_one_that_is_named(
         2155: ["2127-12-31", "2155-02-01", "2126-02-01"],
     }
     assert readings.date("DD.MM.YY", until=2026) == parse("date DD.MM.YY until 2026")[0]
+
+
+def test_a_currency_beside_an_amount_goes(tmp_path: Path) -> None:
+    cells = [
+        "R$ 2.251,27",
+        "-R$1,5",
+        "87,48 €",
+        "1\u202f234,5\u00a0€",
+        "EUR 7",
+        "$-3,10",
+        "€",
+        "7,5 x",
+        "1,2,3 €",
+    ]
+    rows = [[f"a{n}@example.com", *GOOD[1:3], cell, *GOOD[4:]] for n, cell in enumerate(cells)]
+    result, staged = validated(tmp_path, rows)
+    found = [row["SCORE"] for row in staged]
+    assert found == ["2251.27", "-1.5", "87.48", "1234.5", "7", "-3.10"]
+    assert result.reasons == {"SCORE:decimal_comma": 3}
 
 
 def test_phone_numbers_may_hold_blanks_at_which_no_line_breaks(tmp_path: Path) -> None:

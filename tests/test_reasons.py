@@ -135,6 +135,12 @@ SHAPES = [
     ),
     ("pa.Column(pa.Date)", ["31.12.1990", "x", "y"], "", ""),
     ("pa.Column(pa.Date)", ["31.12.90"], "looks like DD.MM.YY", "date DD.MM.YY"),
+    (
+        "pa.Column(pa.Date, metadata={'read': 'date DD/MM/YYYY'})",
+        ["31/02/1990", "00/01/1990"],
+        "is written so and is no day of the calendar, or has day and month the other way round in all 2",
+        "",
+    ),
     ("pa.Column(pa.Date)", ["1990/12/31"], "looks like YYYY/MM/DD", "date YYYY/MM/DD"),
     ("pa.Column(pa.Date)", ["31/12/1990"], "looks like DD/MM/YYYY or MM/DD/YYYY", ""),
     ("pa.Column(float)", ["1.234,50", "7,5"], "has a comma before its decimals in all 2", "decimal comma"),

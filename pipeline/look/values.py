@@ -7,13 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from pipeline.formats import numbers
+
 ENOUGH = 0.9  # of the cells that are not blank
 _DAY = re.compile(
     r"\s*([0-9]{1,4})([./-])([0-9]{1,2})\2([0-9]{1,4})(?:[ T]([0-9]{1,2}):[0-9]{2}(:[0-9]{2})?)?\s*"
 )
 _NAMED = re.compile(r"\s*[0-9]{1,2}([ /-])[A-Za-z]{3}\1[0-9]{4}\s*")
 _JAPANESE = re.compile("[0-9]{4}年[0-9]{1,2}月[0-9]{1,2}日")
-_COMMA = re.compile(r"\s*[+-]?(?:[0-9]+|[0-9]{1,3}(?:[. ][0-9]{3})+),[0-9]+\s*")
+_COMMA = re.compile(numbers.WITH_COMMA)
 _DECIMAL = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,14})")
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?")
@@ -87,8 +89,8 @@ def month_first(columns: Iterable[Sequence[str]]) -> bool:
 
 def has_decimal_commas(cells: Sequence[str]) -> bool:
     """Whether a column holds numbers, some of them with a decimal comma."""
-    some = sum(bool(_COMMA.fullmatch(cell)) for cell in cells)
-    return some > 0 and (some + sum(bool(_INTEGER.fullmatch(cell)) for cell in cells)) / len(cells) >= ENOUGH
+    found = [cell for cell in cells if _COMMA.match(cell)]
+    return any("," in cell for cell in found) and len(found) >= len(cells) * ENOUGH
 
 
 def number_type(cells: Sequence[str]) -> str | None:

@@ -127,7 +127,7 @@ HEADERS: dict[str, dict[str, str]] = {
         "fr": "région, département, province",
         "es": "provincia, estado, comunidad",
         "pt": "estado, uf, distrito",
-        "it": "provincia, regione",
+        "it": "provincia, prov, regione",
         "hi": "rajya, pradesh",
         "ar": "المنطقة, المحافظة, الولاية",
         "ja": "都道府県, 県",

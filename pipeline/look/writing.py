@@ -132,7 +132,7 @@ def _confidence(column: Column) -> str:
 
 def _primary_key(seen: Look) -> Iterator[str]:
     if seen.primary_key:
-        why = "filled and different in what was looked at; must be your account's key"
+        why = "filled and different in nearly all that was looked at; must be your account's key"
         yield _line(f"  primary_key: {seen.primary_key}", why)
     else:
         yield _line("  # primary_key: EMAIL", "no column was filled and different throughout")
