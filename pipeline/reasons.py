@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -9,6 +10,9 @@ from pipeline.config.file import load_config
 from pipeline.contract import load_contract, sentences, source_of
 from pipeline.contract.rules import NOT_NULLABLE, CheckRule, ColumnRule, Kind, coercion
 from pipeline.errors import ConfigError
+from pipeline.formats import phonedigits
+from pipeline.formats.dateforms import date_form
+from pipeline.readings import Reading
 from pipeline.terminal import wrapped
 
 RECORD = "_record:"
@@ -36,6 +40,10 @@ DTYPES: dict[Kind, Examples] = {
     "datetime": Examples(("2024-02-29", "2024-02-29T13:05:00"), ("29/02/2024", "1709211900")),
     "decimal": Examples(("1.5", "-0.25", "42"), ("1,5", ".5")),
     "integer": Examples(("42", "007"), ("7.0", "1,000")),
+}
+READINGS = {
+    "country": Examples(("Deutschland", "Germany", "de", "DEU"), ("Atlantis",)),
+    "decimal_comma": Examples(("1.234,50", "87,48 €", "12"), ("12.5", "1,2,3")),
 }
 RECORDS = {  # below the header EMAIL,CITY
     "field_count": Examples(("asha@example.com,Pune",), ("asha@example.com", "asha@example.com,Pune,India")),
@@ -83,8 +91,23 @@ def _examples(rule: ColumnRule, name: str) -> Examples:
         return DTYPES.get(rule.type.kind, Examples())
     if name == NOT_NULLABLE:
         return Examples()
+    if reading := next((one for one in rule.read if one.name == name), None):
+        return of_reading(reading)
     checks = [check for check in rule.checks if check.name == name]
     return of_check(checks[0]) if len(checks) == 1 else Examples()
+
+
+def of_reading(reading: Reading) -> Examples:
+    """Examples of what a reading takes and what not, made of its form or country."""
+    match reading.name:
+        case "date":
+            form = date_form(reading.argument).format
+            good = dt.datetime(1990, 12, 31, 14, 5).strftime(form)
+            no_day = dt.datetime(1990, 2, 28, 14, 5).strftime(form).replace("28", "30")
+            return Examples((good,), (no_day, "12.1990"))
+        case "phone" if reading.argument:
+            return Examples(tuple(phonedigits.examples(reading.argument)), ("12", "9.19E+11"))
+    return READINGS.get(reading.name, CHECKS.get(reading.name, Examples()))
 
 
 def of_check(check: CheckRule) -> Examples:

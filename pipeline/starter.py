@@ -25,7 +25,10 @@ def write_new(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
     paths = [folder / name for name in files]
     for path in paths:
         if path.exists():
-            raise ConfigError(f"{path} is there already.", hint="Name another folder, or move it away first.")
+            raise ConfigError(
+                f"{path} is there already.",
+                hint="Name another folder (beside a file by -o), or move it away first.",
+            )
     try:
         for path, data in zip(paths, files.values(), strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from world import ROOT, dicts_of
 
 from pipeline import PipelineError, Result, reasons, validate
+from pipeline.cli import cli
 
 DTYPES_OF = {
     "boolean": "boolean",
@@ -226,3 +229,25 @@ def test_a_reason_is_explained_on_the_command_line(tmp_path: Path) -> None:
     none = explain("EMAIL:nothing")
     assert (none.returncode, none.stdout) == (2, "")
     assert "`python -m pipeline explain` lists them all." in none.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["date DD.MM.YYYY", "date MM/DD/YY until 2026", "date YYYY年MM月DD日", "date DD-MMM-YYYY HH:mm",
+     "phone DE", "phone BR", "country", "decimal comma"],
+)  # fmt: skip
+def test_the_examples_of_a_reading_are_read_and_the_others_are_not(tmp_path: Path, words: str) -> None:
+    name = words.replace("decimal comma", "decimal_comma").split()[0]
+    (tmp_path / "contract.py").write_text(
+        "import pandera.pandas as pa\nCONTACT = pa.DataFrameSchema({'A': pa.Column(str)})\n"
+    )
+    config = {"contract": {"schema": f"{tmp_path}/contract.py:CONTACT", "read": {"A": words}}}
+    (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
+    done = CliRunner().invoke(cli, ["explain", f"A:{name}", "-c", str(tmp_path / "config.json")])
+    said = [line.split(maxsplit=1) for line in done.output.splitlines()]
+    good, bad = ([line[1] for line in said if line[0] == kind] for kind in ("good", "bad"))
+    assert good
+    assert bad
+    config["contract"]["max_rejected"] = "100%"
+    result = validate(pd.DataFrame({"A": [*good, *bad]}), config, output=tmp_path / "out")
+    assert (result.accepted, result.reasons) == (len(good), {f"A:{name}": len(bad)})

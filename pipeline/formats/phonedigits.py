@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import polars as pl
     from phonenumbers import PhoneNumber
 
-__all__ = ["digits", "e164", "mobile_digits"]
+__all__ = ["digits", "e164", "examples", "mobile_digits"]
 
 _BLANKS = "[\u00a0\u202f]"  # at which no line breaks: what French programs put between the pairs of digits
 
@@ -46,6 +46,20 @@ def digits(text: str, region: str | None = None) -> str | None:
         return None
     meant = next(filter(_is_mobile, found), found[0])
     return format_number(meant, PhoneNumberFormat.E164).removeprefix("+")
+
+
+def examples(region: str) -> Iterator[str]:
+    """A mobile number as it is dialled in a region, and as it is from abroad."""
+    from phonenumbers import (
+        PhoneNumberFormat,
+        PhoneNumberType,
+        example_number_for_type,
+        format_number,
+    )
+
+    if number := example_number_for_type(region, PhoneNumberType.MOBILE):
+        for form in (PhoneNumberFormat.NATIONAL, PhoneNumberFormat.INTERNATIONAL):
+            yield format_number(number, form)
 
 
 def mobile_digits(text: str, region: str) -> str | None:
