@@ -78,7 +78,7 @@ def test_a_run_says_each_step_and_what_to_do_next(folder: Path, columns: int) ->
     assert words[:4] == ["python", "-m", "pipeline", "run"]
     code, written = on_a_terminal(*words[3:], columns=columns, folder=folder)
     assert code == 4, written  # they are not mended yet
-    assert "of 5 records were rejected" in " ".join(written.split())
+    assert "All 5 records were rejected" in " ".join(written.split())
     assert str(folder) not in written
 
 
