@@ -75,12 +75,11 @@ def import_seconds() -> float:
 
 @pytest.mark.timing
 def test_a_small_run_costs_less_than_half_of_what_pandera_does(world: World) -> None:
-    """As a ratio, whatever the machine; seen are a third, and for the second run in a process a fifth.
+    """As a ratio, whatever the machine; seen are 0.35 to 0.56, for the second run in a process 0.17 to 0.23.
 
-    The first one imports the package and makes its client.
+    The first one imports the package and makes its client. Noise only adds: the best of six pairs counts.
     """
     guest(world, 1_000)  # leaves bytecode, as installing does
-    pandera = min(import_seconds() for _ in range(3))
-    first, again = zip(*(guest(world, 1_000)["seconds"] for _ in range(3)), strict=True)
-    assert min(first) < pandera / 2
-    assert min(again) < pandera / 3.5
+    pairs = [(import_seconds(), *guest(world, 1_000)["seconds"]) for _ in range(6)]
+    assert min(first / pandera for pandera, first, _ in pairs) < 1 / 2
+    assert min(again / pandera for pandera, _, again in pairs) < 1 / 3.5
