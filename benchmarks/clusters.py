@@ -143,9 +143,7 @@ class _Memory:
         return self._peak - self._idle
 
 
-def rounds(
-    folder: Path, rows: int, count: int, engines: Sequence[str]
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def rounds(folder: Path, rows: int, count: int, engines: Sequence[str]) -> Iterator[tuple[str, Said]]:
     """Each engine in turn, so many times, each time in a fresh process."""
     import polars as pl
 

@@ -97,10 +97,9 @@ def look(path: Path) -> Look:
         regions = [region for region in regions if region == "US"] or regions
     columns = [_column(one, filled[one.name], len(layout.records), regions, country) for one in matches]
     dialled = next((c.read.partition(" ")[2] for c in columns if c.read.startswith("phone ")), None)
-    foreign = _foreign(matches, every, country or dialled)
-    columns = [
-        _with_digits(column, filled[column.match.name], country or dialled, foreign) for column in columns
-    ]
+    home = country or dialled
+    foreign = _foreign(matches, every, home)
+    columns = [_with_digits(column, filled[column.match.name], home, foreign) for column in columns]
     columns = [_trimmed(column, every[column.match.name]) for column in columns]
     return Look(
         path, seen, layout, language, tuple(columns), _primary_key(columns, filled, len(layout.records))
