@@ -19,13 +19,13 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from tempfile import SpooledTemporaryFile
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from pipeline import unique
-from pipeline.arrays import Mask
+from pipeline.arrays import Mask, Offsets
 from pipeline.contract.columns import Columns
 from pipeline.contract.contract import Contract
 from pipeline.contract.faults import Faults, Found
@@ -82,14 +82,50 @@ def _with_repeats(
             yield waiting, known + repeats.settle(index)
 
 
-def examine(piece: Slice, plan: Plan, contract: Contract | None = None) -> Examined:
+def examine(
+    piece: Slice, plan: Plan, contract: Contract | None = None, *, failing: Offsets | None = None
+) -> Examined:
     """What can be said of a slice by itself.
 
     `contract` is the plan's own, where this process has loaded it already; else it is loaded once it is
-    needed, and must have the plan's rules. Raises ConfigError for code of the contract that goes wrong.
+    needed, and must have the plan's rules. `failing` are the rows that failed when the same rows were
+    examined before, ascending: where the contract changes no text, they alone are judged, and no keys are
+    made. Raises ConfigError for code of the contract that goes wrong.
     """
     worker = _worker(plan)
     table = piece.table(worker.wanted)
+    if failing is None or plan.rules.changes_text or table.earlier is not None:
+        faults, cells, changed = _judge(table, worker, contract)
+        keys = unique.keys(cells, worker.uniques, plan.seed)
+    else:
+        rows = failing[: np.searchsorted(failing, len(table.records))]
+        again = replace(table, cells=table.cells[rows])
+        faults, cells, changed = _judge(again, worker, contract).faults.numbered(rows), table.cells, {}
+        keys = ()
+    return Examined(
+        records=table.records,
+        staged=_staged(table, cells, plan.header, anew=bool(changed) or plan.rules.reads),
+        faults=faults,
+        keys=keys,
+        changed=changed,
+        blank={
+            name: cells[name].is_null().to_numpy()
+            for name in worker.bound.columns
+            if cells[name].null_count()
+        },
+        size=piece.size,
+    )
+
+
+class _Judged(NamedTuple):
+    """What is wrong with rows, their cells as the contract has them, and in which cells that changes text."""
+
+    faults: Faults
+    cells: pl.DataFrame
+    changed: dict[str, Mask]
+
+
+def _judge(table: Table, worker: _Worker, contract: Contract | None) -> _Judged:
     taken = read(table.cells, worker.bound)
     checked = worker.columns.check(taken.cells)
     faults, cells, changed = checked.faults, taken.cells, dict(taken.changed)
@@ -103,19 +139,8 @@ def examine(piece: Slice, plan: Plan, contract: Contract | None = None) -> Exami
     if table.earlier is not None:
         again = still_repeated(cells, table.earlier, worker.bound)
         faults |= Faults.collect(again, worker.bound.reasons)
-    return Examined(
-        records=table.records,
-        staged=_staged(table, cells, plan.header, anew=bool(changed) or plan.rules.reads),
-        faults=taken.judged(faults | worker.columns.without_key(taken.unread(cells)), worker.bound),
-        keys=unique.keys(cells, worker.uniques, plan.seed),
-        changed=changed,
-        blank={
-            name: cells[name].is_null().to_numpy()
-            for name in worker.bound.columns
-            if cells[name].null_count()
-        },
-        size=piece.size,
-    )
+    faults = taken.judged(faults | worker.columns.without_key(taken.unread(cells)), worker.bound)
+    return _Judged(faults, cells, changed)
 
 
 def split(examined: Examined, repeats: Sequence[Found], plan: Plan) -> Split:

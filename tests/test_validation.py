@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -159,6 +160,48 @@ def test_a_plan_and_slices_give_the_same_in_a_process_of_their_own(
     here = [examine(piece, plan, contract) for piece in slices]
     assert parts(there, plan) == parts(here, plan)
     assert sum(part.rejected for part in parts(here, plan)) > 100
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=25, deadline=None)
+@given(lines=st.lists(line, min_size=1, max_size=40))
+def test_what_is_examined_again_by_its_failing_rows_is_split_the_same(
+    folder: Path, name: str, lines: list[str]
+) -> None:
+    (folder / "contacts.csv").write_text("\n".join(["ID,AGE,CITY", *lines, ""]))
+    plan, contract, slices = plan_and_slices(folder, name, folder / "contacts.csv")
+    before = [examine(piece, plan, contract) for piece in slices]
+    known = [np.append(one.faults.failing, len(one.records) + 2) for one in before]  # one of the next slice
+    both = zip(slices, known, strict=True)
+    again = [examine(piece, plan, contract, failing=rows) for piece, rows in both]
+    repeats = Repeats(plan.rules.bind(plan.header.columns).uniques)
+    found = [repeats.observe(one.keys) for one in before]
+    assert [split(one, rows, plan) for one, rows in zip(again, found, strict=True)] == [
+        split(one, rows, plan) for one, rows in zip(before, found, strict=True)
+    ]
+
+
+def test_only_the_failing_rows_are_judged_again(tmp_path: Path) -> None:
+    (tmp_path / "contracts.py").write_text(
+        textwrap.dedent("""
+            import pandera.pandas as pa
+            from pathlib import Path
+
+            def known(values):
+                with (Path(__file__).parent / "asked").open("a") as file:
+                    file.writelines(value + " " for value in values)
+                return values != "z"
+
+            CONTACT = pa.DataFrameSchema({"ID": pa.Column(str, pa.Check(known))})
+        """)
+    )
+    plan, contract, (piece,) = plan_and_slices(
+        tmp_path, "CONTACT", pl.DataFrame({"ID": ["a", "z", "b", "z"]})
+    )
+    for failing in (None, np.array([1, 3])):
+        (tmp_path / "asked").write_text("")
+        assert examine(piece, plan, contract, failing=failing).faults.failing.tolist() == [1, 3]
+    assert (tmp_path / "asked").read_text().split() == ["z", "z"]
 
 
 def test_a_worker_refuses_a_contract_that_is_not_the_plan_s(folder: Path, tmp_path: Path) -> None:

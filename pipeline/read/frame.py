@@ -17,7 +17,6 @@ import polars as pl
 
 from pipeline.arrays import Offsets
 from pipeline.csv.cells import write
-from pipeline.csv.records import Malformed
 from pipeline.csv.text import NoTextError, Text, of_series
 from pipeline.errors import SourceError
 from pipeline.handoffs import Header, Table
@@ -201,27 +200,24 @@ class FrameSlice:
         found = [self._text(*named) for named in zip(names, columns, self.texts, strict=True)]
         named = {name: text.cells for name, text in zip(columns, found, strict=True)}
         cells = pl.DataFrame(named).with_columns(pl.when(pl.all() != "").then(pl.all()))
-        reasons = dict.fromkeys((row for text in found for row in text.undecodable), "encoding")
-        for row in self._rows(cells, pl.any_horizontal(pl.all().str.contains("\0", literal=True))):
-            reasons.setdefault(row, "nul")
         own = cells.select(self.header.columns)
+        written = write(own)
+        reasons = dict.fromkeys((row for text in found for row in text.undecodable), "encoding")
+        if self.added or b"\0" in written.data:
+            for row in self._rows(cells, pl.any_horizontal(pl.all().str.contains("\0", literal=True))):
+                reasons.setdefault(row, "nul")
         for row in has_text(own, self.header.unnamed).arg_true().to_list() if self.header.blank else ():
             reasons.setdefault(row, "unnamed_cell")
-        raws = dict(zip(reasons, self._raws(own, list(reasons)), strict=True))
         places: Offsets = np.arange(self.first, self.first + self.size)
+        raws = {row: _shown(written.data[written.starts[row] : written.ends[row]]) for row in reasons}
         if self.added:
             places = mended.first_places(cells, places)
             for row in mended.unmended(cells, self.header.columns).arg_true().to_list():
-                reasons[row], raws[row] = "not_mended", cells["\0raw"][row]
-        bad = sorted(reasons)
-        malformed = tuple(
-            Malformed(int(places[row]), row - i, reasons[row], raws[row].encode())
-            for i, row in enumerate(bad)
-        )
-        good = ~pl.int_range(self.size, eager=True).is_in(bad)
-        own = own.filter(good)
-        records = replace(write(own), places=places[good.to_numpy()], malformed=malformed)
-        return Table(records, own, mended.earlier(cells.filter(good)) if self.added else None)
+                reasons[row], raws[row] = "not_mended", cells["\0raw"][row].encode()
+        records = replace(written, places=places).without(reasons, raws)
+        if reasons:
+            cells = cells.filter(~pl.int_range(self.size, eager=True).is_in(list(reasons)))
+        return Table(records, cells.select(own.columns), mended.earlier(cells) if self.added else None)
 
     def _text(self, name: str, column: str, text: Callable[[], Text]) -> Text:
         try:
@@ -239,8 +235,6 @@ class FrameSlice:
     def _rows(cells: pl.DataFrame, condition: pl.Expr) -> list[int]:
         return cells.select(condition).to_series().arg_true().to_list()
 
-    @staticmethod
-    def _raws(own: pl.DataFrame, rows: list[int]) -> Iterator[str]:
-        written = write(own[rows])
-        for start, end in zip(written.starts.tolist(), written.ends.tolist(), strict=True):
-            yield written.data[start:end].decode().replace("\0", "\\x00")
+
+def _shown(raw: bytes) -> bytes:
+    return raw.replace(b"\0", b"\\x00")

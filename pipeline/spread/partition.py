@@ -21,9 +21,10 @@ from pipeline.handoffs import Examined, Plan
 from pipeline.read.frame import FrameSource, Piece, arrow_pieces, pandas_pieces, step_of
 from pipeline.result import Fingerprint
 from pipeline.s3.checksums import fingerprint, joined
+from pipeline.spread.exchange import RECORD, as_sent, by_number, sent
 from pipeline.spread.parts import Cut, put_object, put_part
-from pipeline.spread.records import Counts, Failed, Measured, Record, Share, Target, encoded
-from pipeline.unique.neighbours import KEYS, REPEATS, key_rows, repeated
+from pipeline.spread.records import Counts, Failed, Measured, Record, RowSet, Share, Target, encoded
+from pipeline.unique.neighbours import REPEATS, packed_keys, repeated
 from pipeline.validation import examine, header_row, split
 from pipeline.wire import hushed
 
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
     from pipeline.engines.mapreduce import Batches, Partition
 
 MEASURED = REPEATS.append(pa.field("record", pa.binary()))
-PIECES = pa.schema([("number", pa.int32()), ("start", pa.int64()), ("data", pa.binary())])
 RECORDS = pa.schema([("record", pa.binary())])
 CHANGED = "Partition {} is not what it was when it was read before: its rows, or their order, differ."
 EMPTY = Fingerprint(0, 0, 0, 1)
+NO_ROWS = np.empty(0, np.int64)
+KEY_BYTES = 64 << 20  # of keys, about, that are looked through at a time
 HINT = (
     "Nothing is visible in the bucket. What is computed anew each time must come out the same: persist the "
     "frame, or write it out and read it back (Spark: checkpoint), and run again."
@@ -49,8 +51,13 @@ class Rows:
     added: tuple[str, ...]
     days: Sequence[bool]
 
-    def examined(self, partition: Partition, first: int = 0) -> Iterator[Examined]:
-        """The slices of a partition, each examined; its first row has the number `first`."""
+    def examined(
+        self, partition: Partition, first: int = 0, failing: Offsets | None = None
+    ) -> Iterator[Examined]:
+        """The slices of a partition, each examined; its first row has the number `first`.
+
+        `failing` are the rows, counted from 0, that are known to fail.
+        """
 
         def pieces() -> Iterator[Piece]:
             step = step_of(len(self.days))
@@ -59,9 +66,12 @@ class Rows:
             return arrow_pieces(partition, step, self.days)
 
         source = FrameSource(self.plan.header, self.added, None, pieces, first)
+        before = 0
         for piece in source.slices():
             if piece.size:
-                yield examine(piece, self.plan)
+                here = None if failing is None else failing[np.searchsorted(failing, before) :] - before
+                yield (examined := examine(piece, self.plan, failing=here))
+                before += len(examined.records)
 
 
 @dataclass(frozen=True)
@@ -72,32 +82,40 @@ class Measure:
     keeps: Sequence[Keep]
 
     def map(self, number: int, partition: Partition) -> Batches:
-        """Key rows, and a record."""
-        return _reporting(lambda: self._measured(number, partition), _as_key)
+        """Keys, and a record."""
+        return _reporting(lambda: self._measured(number, partition), as_sent)
 
-    def reduce(self, sorted_rows: Batches) -> Batches:
+    def reduce(self, received: Batches) -> Batches:
         """The rows that repeat others, and all records."""
-        records: list[bytes] = []
+        return _reporting(
+            lambda: self._compared(received), lambda failed: _records([encoded(failed)], MEASURED)
+        )
 
-        def keys() -> Batches:
-            for batch in sorted_rows:
-                is_record = batch.column("rule").to_numpy() < 0
-                records.extend(batch.filter(pa.array(is_record)).column("key").to_pylist())
-                yield batch.filter(pa.array(~is_record))
+    def _compared(self, received: Batches) -> Batches:
+        keys: list[memoryview] = []
+        for number, data in by_number(received):
+            if number == RECORD:
+                yield _records(data, MEASURED)
+                continue
+            keys += data
+            if sum(map(len, keys)) > KEY_BYTES:
+                yield self._repeated(keys)
+                keys = []
+        yield self._repeated(keys)
 
-        for batch in repeated(keys(), self.keeps):
-            none = pa.nulls(batch.num_rows, pa.binary())
-            yield pa.RecordBatch.from_arrays([*batch.columns, none], schema=MEASURED)
-        for record in records:
-            yield pa.RecordBatch.from_pylist([{"record": record}], MEASURED)
+    def _repeated(self, keys: Sequence[memoryview]) -> pa.RecordBatch:
+        found = repeated(keys, self.keeps)
+        return pa.RecordBatch.from_arrays([*found, pa.nulls(len(found), pa.binary())], schema=MEASURED)
 
     def _measured(self, number: int, partition: Partition) -> Batches:
-        content, rejected, length, first = EMPTY, 0, 0, 0
+        content, failing, rejected, length, first = EMPTY, [NO_ROWS], 0, 0, 0
         try:
             for examined in self.rows.examined(partition):
                 sizes: Offsets = examined.staged.stops - examined.staged.starts
                 sizes[examined.faults.rows] = 0
-                yield from key_rows(examined.keys, number, first, sizes)
+                if keys := list(packed_keys(examined.keys, number, first, sizes)):
+                    yield sent(keys, number)
+                failing.append(examined.faults.failing + first)
                 first += len(examined.records)
                 content = joined(content, _content(examined))
                 rejected += len(examined.faults.failing) + len(examined.records.malformed)
@@ -106,7 +124,8 @@ class Measure:
             raise SourceError(
                 f"Partition {number}, counted from 0: {error.message}", hint=error.hint
             ) from None
-        yield _as_key(Measured(number, content, rejected, length, _probe(self.rows.plan.seed)))
+        rows = RowSet.of(np.concatenate(failing), first)
+        yield as_sent(Measured(number, content, rows, rejected, length, _probe(self.rows.plan.seed)))
 
 
 @dataclass(frozen=True)
@@ -120,11 +139,11 @@ class Stage:
 
     def map(self, number: int, partition: Partition) -> Batches:
         """Pieces of parts that begin or end elsewhere, and records."""
-        return _reporting(lambda: self._staged(number, partition), _as_piece)
+        return _reporting(lambda: self._staged(number, partition), as_sent)
 
-    def reduce(self, pieces: Batches) -> Batches:
+    def reduce(self, received: Batches) -> Batches:
         """Records, of the parts put together here too."""
-        return _reporting(lambda: self._joined(pieces), lambda failed: _record_batch(encoded(failed)))
+        return _reporting(lambda: self._joined(received), lambda failed: _records([encoded(failed)], RECORDS))
 
     def _staged(self, number: int, partition: Partition) -> Batches:
         share = self.shares.get(number)
@@ -137,7 +156,7 @@ class Stage:
         if share.leads:
             end += len(header := header_row(self.rows.plan.header))
             yield from self._sent(cut, header)
-        for examined in self.rows.examined(partition, share.first):
+        for examined in self.rows.examined(partition, share.first, share.measured.failing.rows):
             content = joined(content, _content(examined))
             found = self._repeats(share, first, len(examined.records))
             done = split(examined, found, self.rows.plan)
@@ -152,16 +171,15 @@ class Stage:
         yield from self._sent(cut, None)
         if number in self.rejects:
             put_object(*self.rejects[number], b"".join(bad), f"the rejects of partition {number}")
-        yield _as_piece(counts.record(number))
+        yield as_sent(counts.record(number))
 
     def _sent(self, cut: Cut, data: bytes | None) -> Batches:
         """The next bytes, None after the last: whole parts are put, pieces of others are handed on."""
         for number, start, pieces in cut.add(data) if data is not None else cut.rest():
             if self.target and sum(map(len, pieces)) == self.target.size_of(number):
-                yield _as_piece(put_part(self.target, number, pieces))
+                yield as_sent(put_part(self.target, number, pieces))
             elif self.target:
-                row = {"number": number, "start": start, "data": b"".join(pieces)}
-                yield pa.RecordBatch.from_pylist([row], PIECES)
+                yield sent([(number, b"".join(pieces))], start)
 
     def _repeats(self, share: Share, first: int, count: int) -> list[Found]:
         """What of the share's repetitions concerns so many rows from `first` on."""
@@ -173,27 +191,15 @@ class Stage:
                 found.append((rows[low:high] - first, uniques[rule].reason))
         return found
 
-    def _joined(self, pieces: Batches) -> Batches:
-        number, held = 0, list[memoryview]()
-        for batch in pieces:
-            for row in range(batch.num_rows):
-                part, data = batch.column("number")[row].as_py(), batch.column("data")[row].as_buffer()
-                if part == 0:
-                    yield _record_batch(data.to_pybytes())
-                    continue
-                if part != number and held:
-                    yield self._put(number, held)
-                    held = []
-                number = part
-                held.append(memoryview(data))
-        if held:
-            yield self._put(number, held)
-
-    def _put(self, number: int, pieces: list[memoryview]) -> pa.RecordBatch:
-        assert self.target  # noqa: S101 - for the type checker: without one there are no pieces
-        if sum(map(len, pieces)) != self.target.size_of(number):
-            raise SourceError(f"Part {number} is not as long as it was to be.", hint=HINT)
-        return _record_batch(encoded(put_part(self.target, number, pieces)))
+    def _joined(self, received: Batches) -> Batches:
+        for number, data in by_number(received):
+            if number == RECORD:
+                yield _records(data, RECORDS)
+                continue
+            assert self.target  # noqa: S101 - for the type checker: without one there are no pieces
+            if sum(map(len, data)) != self.target.size_of(number):
+                raise SourceError(f"Part {number} is not as long as it was to be.", hint=HINT)
+            yield _records([encoded(put_part(self.target, number, data))], RECORDS)
 
 
 def _content(examined: Examined) -> Fingerprint:
@@ -213,17 +219,8 @@ def _probe(seed: int) -> tuple[str, ...]:
     return (*packages, str(pl.Series(["", "asha@example.com"]).hash(seed).to_list()))
 
 
-def _as_key(record: Record) -> pa.RecordBatch:
-    row = {"hash": 0, "rule": -1, "key": encoded(record), "part": 0, "row": 0, "size": 0}
-    return pa.RecordBatch.from_pylist([row], KEYS)
-
-
-def _as_piece(record: Record) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([{"number": 0, "start": 0, "data": encoded(record)}], PIECES)
-
-
-def _record_batch(record: bytes) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([{"record": record}], RECORDS)
+def _records(records: Sequence[bytes | memoryview], schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([{"record": bytes(one)} for one in records], schema)
 
 
 def _reporting(make: Callable[[], Batches], shown: Callable[[Record], pa.RecordBatch]) -> Batches:

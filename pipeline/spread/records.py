@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, Self
 
+import numpy as np
 import pyarrow as pa
 from pydantic import SecretStr
 
@@ -18,16 +20,37 @@ from pipeline.handoffs import Split
 from pipeline.result import Fingerprint
 
 
+class RowSet(NamedTuple):
+    """Some of the first `size` rows of a partition: a bit for each row, packed."""
+
+    size: int
+    bits: bytes
+
+    @classmethod
+    def of(cls, rows: Offsets, size: int) -> Self:
+        """The set of these rows."""
+        mask = np.zeros(size, np.bool_)
+        mask[rows] = True
+        return cls(size, zlib.compress(np.packbits(mask).tobytes(), level=1))
+
+    @property
+    def rows(self) -> Offsets:
+        """The rows, ascending."""
+        bits = np.frombuffer(zlib.decompress(self.bits), np.uint8)
+        return np.flatnonzero(np.unpackbits(bits, count=self.size))
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """A partition after pass 1, which knows nothing of repetitions yet.
 
-    `content` is of all its records' text, good or bad; `length` how many bytes of it would be staged, `probe`
-    what the worker hashes and computes with.
+    `content` is of all its records' text, good or bad; `failing` which of them fail, `rejected` how many do
+    or are none; `length` how many bytes would be staged, `probe` what the worker hashes and computes with.
     """
 
     partition: int
     content: Fingerprint
+    failing: RowSet = field(repr=False)
     rejected: int
     length: int
     probe: tuple[str, ...]

@@ -21,10 +21,10 @@ from pipeline.handoffs import Plan
 from pipeline.read.spread import SpreadFrame
 from pipeline.result import Result
 from pipeline.sorting import explain
-from pipeline.spread.partition import CHANGED, HINT, MEASURED, PIECES, RECORDS, Measure, Rows, Stage
+from pipeline.spread.exchange import BY, ORDER, SENT
+from pipeline.spread.partition import CHANGED, HINT, MEASURED, RECORDS, Measure, Rows, Stage
 from pipeline.spread.records import Measured, Part, Share, Sorted, Target, decoded
 from pipeline.spread.rejects import Places
-from pipeline.unique.neighbours import KEYS, ORDER
 from pipeline.validation import header_row
 
 PLACE_BYTES = 64 << 20  # of pieces of parts, about, that one worker puts together
@@ -56,7 +56,7 @@ def measure(source: SpreadFrame, plan: Plan, *, allow_empty: bool) -> Layout:
     began = time.monotonic()
     keeps = [unique.keep for unique in plan.rules.bind(plan.header.columns).uniques]
     work = Measure(_rows(source, plan), keeps)
-    found = source.engine.carry_out(MapReduce(work.map, KEYS, "hash", ORDER, work.reduce, MEASURED))
+    found = source.engine.carry_out(MapReduce(work.map, SENT, BY, ORDER, work.reduce, MEASURED))
     measured = [record for record in decoded(found.column("record")) if isinstance(record, Measured)]
     if len({record.probe for record in measured}) > 1:
         raise ConfigError(
@@ -86,7 +86,7 @@ def stage(
     """
     work = Stage(_rows(source, plan), layout.shares, target, rejects)
     places = 1 + (target.size // PLACE_BYTES if target else 0)
-    job = MapReduce(work.map, PIECES, "number", ("number", "start"), work.reduce, RECORDS, places)
+    job = MapReduce(work.map, SENT, BY, ORDER, work.reduce, RECORDS, places)
     records = list(decoded(source.engine.carry_out(job).column("record")))
     done = {record.partition: record for record in records if isinstance(record, Sorted)}
     parts = {record.number: record for record in records if isinstance(record, Part)}
