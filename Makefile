@@ -4,20 +4,21 @@ BIN := .venv/bin
 # Bytecode is kept, as where packages are installed: hundreds of tests start a new interpreter.
 unexport PYTHONDONTWRITEBYTECODE
 # What needs nothing but this machine, and none of it to itself.
-SUITE := not rgw and not engines and not install and not live and not timing and not crowd and not airflow and not integrations
+HERE := not rgw and not engines and not install and not live and not timing and not crowd and not airflow and not integrations
 
-.PHONY: bench bench-clusters demo test test-fast test-rgw test-engines test-crashes test-install test-airflow test-integrations test-leg test-legs test-verdicts test-live lint lint-container types docs docs-check check clean
+.PHONY: bench bench-clusters demo test test-slow test-rgw test-engines test-crashes test-install test-airflow test-integrations test-leg test-legs test-live lint lint-container types docs docs-check check clean
 
 demo: .venv/ready
 	$(BIN)/python -m pipeline run -c config.yaml
 
+# The fast suite.
 test: .venv/ready
-	$(BIN)/python -m pytest -n auto -m "$(SUITE)"
-	$(BIN)/python -m pytest -m "timing or crowd"
+	$(BIN)/python -m pytest -n auto -m "$(HERE) and not slow"
 
-# Without the slow tests.
-test-fast: .venv/ready
-	$(BIN)/python -m pytest -n auto -m "$(SUITE) and not slow"
+# What takes longer, and then what needs the machine to itself: a quarter of an hour.
+test-slow: .venv/ready
+	$(BIN)/python -m pytest -n auto -m "$(HERE) and slow"
+	$(BIN)/python -m pytest -m "timing or crowd"
 
 # Against a real S3 server: Ceph RGW, which the suite fetches from Debian's packages and runs on loopback.
 test-rgw: .venv/ready
@@ -59,14 +60,10 @@ test-install: .venv/ready
 # The fast suite with other versions of the dependencies, oldest, newest and those of hosts: see tests/legs/.
 LEGS := lowest-3.11 lowest-3.12 airflow-3.1 databricks-17.3 newest
 test-leg: .venv/ready
-	SUITE="$(SUITE)" TESTS="$(TESTS)" tests/legs/run $(LEG)
+	SUITE="$(HERE) and not slow" tests/legs/run $(LEG)
 
 test-legs: .venv/ready
 	@for leg in $(LEGS); do $(MAKE) --no-print-directory test-leg LEG=$$leg || exit 1; done
-
-# Of these sets of versions, the tests of what is read, judged and staged.
-test-verdicts: .venv/ready
-	@for leg in $(LEGS); do $(MAKE) --no-print-directory test-leg LEG=$$leg TESTS="$$(tr '\n' ' ' < tests/legs/verdicts)" || exit 1; done
 
 # This tool, two scripts and what bounds them in turn, for half an hour: into benchmarks/README.md.
 bench: .venv/ready

@@ -96,6 +96,7 @@ def test_the_same_content_is_one_job(world: World, api: Wire) -> None:
     assert [state(settings, each) for each in (first, second)] == ["submitted", "duplicate_of"]
 
 
+@pytest.mark.slow
 def test_other_content_another_list_or_another_account_is_another_job(world: World, api: Wire) -> None:
     settings = config(world, api)
     run(world.contacts, settings)
@@ -108,6 +109,7 @@ def test_other_content_another_list_or_another_account_is_another_job(world: Wor
     assert len(api.arrived) == 4
 
 
+@pytest.mark.slow
 def test_a_frame_and_a_file_with_the_same_contacts_are_the_same(world: World, api: Wire) -> None:
     settings = config(world, api)
     run(world.contacts, settings, slice_bytes=1 << 16)
@@ -116,6 +118,7 @@ def test_a_frame_and_a_file_with_the_same_contacts_are_the_same(world: World, ap
     assert len(api.arrived) == 1
 
 
+@pytest.mark.slow
 def test_a_run_key_stands_for_its_job_whatever_the_content(world: World, api: Wire, tmp_path: Path) -> None:
     settings = config(world, api)
     first = run(world.contacts, settings, run_key="2026-11-25")
@@ -129,6 +132,7 @@ def test_a_run_key_stands_for_its_job_whatever_the_content(world: World, api: Wi
     assert len(api.arrived) == 2
 
 
+@pytest.mark.slow
 def test_again_sends_the_same_once_more_and_each_time(world: World, api: Wire) -> None:
     settings = config(world, api)
     for key in (None, "2026-11-25"):
@@ -140,6 +144,7 @@ def test_again_sends_the_same_once_more_and_each_time(world: World, api: Wire) -
         assert run(world.contacts, settings, run_key=key).state == "duplicate_of"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [{}, {"submit": {"again_after": "3h"}}])
 def test_an_unchanged_nightly_file_is_sent_and_a_retry_is_not(
     world: World, api: Wire, how: dict[str, Any]
@@ -152,6 +157,7 @@ def test_an_unchanged_nightly_file_is_sent_and_a_retry_is_not(
         assert len(api.arrived) == sent
 
 
+@pytest.mark.slow
 def test_a_run_key_is_never_sent_again_by_its_age(world: World, api: Wire) -> None:
     settings = config(world, api, submit={"run_key": "2026-11-25"})
     run(world.contacts, settings)
@@ -160,6 +166,7 @@ def test_a_run_key_is_never_sent_again_by_its_age(world: World, api: Wire) -> No
     assert len(api.arrived) == 1
 
 
+@pytest.mark.slow
 def test_a_refusal_opens_the_next_attempt_at_once_to_other_content_too(world: World, tmp_path: Path) -> None:
     with answering(REFUSED) as no:
         settings = config(world, no)
@@ -172,6 +179,7 @@ def test_a_refusal_opens_the_next_attempt_at_once_to_other_content_too(world: Wo
         assert run(grown, settings, run_key="k").state == "submitted"
 
 
+@pytest.mark.slow
 def test_an_api_that_was_surely_not_reached_opens_the_next_attempt_at_once(world: World) -> None:
     with answering(SUCCESS) as api:
         settings = config(world, api)
@@ -211,6 +219,7 @@ def test_an_unknown_is_told_and_never_sent_again_by_itself(world: World) -> None
             assert error.result.hosted is None
 
 
+@pytest.mark.slow
 def test_a_claim_that_is_busy_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other run died between claim and answer: for 180 seconds nobody can know."""
     with answering(b"", reset) as api:
@@ -231,6 +240,7 @@ def test_a_claim_that_is_busy_is_waited_for(world: World, monkeypatch: pytest.Mo
     assert max(slept) <= 30
 
 
+@pytest.mark.slow
 def test_an_unknown_that_is_found_in_the_panel_is_followed(world: World) -> None:
     with unknown(world) as (settings, first, api), nothing_sent(api):
         resolve.mark(first.run_id, "found-in-the-panel", settings)
@@ -241,6 +251,7 @@ def test_an_unknown_that_is_found_in_the_panel_is_followed(world: World) -> None
         assert "is submitted: there is nothing to resolve" in error.message
 
 
+@pytest.mark.slow
 def test_an_unknown_that_is_not_in_the_panel_is_sent_again_from_the_hosted_file(world: World) -> None:
     with unknown(world) as (settings, first, api):
         assert first.hosted
@@ -256,6 +267,7 @@ def test_an_unknown_that_is_not_in_the_panel_is_sent_again_from_the_hosted_file(
         assert len(api.arrived) == 1
 
 
+@pytest.mark.slow
 def test_without_its_file_an_unknown_is_given_up_and_the_source_may_be_run(world: World) -> None:
     with unknown(world) as (settings, first, api):
         assert first.hosted
@@ -266,6 +278,7 @@ def test_without_its_file_an_unknown_is_given_up_and_the_source_may_be_run(world
         assert len(api.arrived) == 1
 
 
+@pytest.mark.slow
 def test_a_resubmission_by_another_config_is_refused(world: World) -> None:
     with unknown(world) as (settings, first, api), nothing_sent(api):
         other = settings | {"submit": settings["submit"] | {"listid": 99}}
@@ -281,6 +294,7 @@ def test_a_run_that_is_not_there_cannot_be_resolved(world: World, api: Wire, run
     ends(lambda: resolve.resubmit(run_id, config(world, api)), ConfigError)
 
 
+@pytest.mark.slow
 def test_a_late_success_after_a_person_gave_up_is_told_loudly(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -317,6 +331,7 @@ def test_validate_and_a_dry_run_write_nothing_anywhere(world: World, api: Wire, 
     assert world.unfinished == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reply", [SUCCESS, REFUSED, b""])
 def test_no_event_holds_a_url_a_contact_or_a_secret(world: World, reply: bytes) -> None:
     before = world.all_keys
@@ -342,6 +357,7 @@ def test_events_of_a_run_are_these(world: World, api: Wire) -> None:
     assert (sorted(set(names) - set(hosted)), len(hosted)) == (["staged.json", "started.json"], 1)
 
 
+@pytest.mark.slow
 def test_a_run_until_stage_ends_staged_and_a_later_one_sends(world: World, api: Wire) -> None:
     settings = config(world, api)
     first = run(world.contacts, settings, until="stage")
@@ -368,6 +384,7 @@ def named(request: Arrived, name: str) -> bool:
     return request.method == "PUT" and name in request.target
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["condition.json", "started.json", "staged.json", "claim.json"])
 def test_a_ledger_that_cannot_be_written_before_the_post_stops_the_run(
     world: World, api: Wire, name: str
@@ -381,6 +398,7 @@ def test_a_ledger_that_cannot_be_written_before_the_post_stops_the_run(
     assert run(world.contacts, settings).state == "submitted"
 
 
+@pytest.mark.slow
 def test_a_ledger_that_cannot_be_written_after_the_post_lets_the_run_go_on(
     world: World, api: Wire, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -396,6 +414,7 @@ def test_a_ledger_that_cannot_be_written_after_the_post_lets_the_run_go_on(
         ends(lambda: run(world.contacts, through(settings, proxy)), SubmitUnknown)
 
 
+@pytest.mark.slow
 def test_a_claim_whose_answer_was_lost_and_that_was_written_is_answered_unsent(
     world: World, api: Wire
 ) -> None:
@@ -411,6 +430,7 @@ def test_a_claim_whose_answer_was_lost_and_that_was_written_is_answered_unsent(
     assert run(world.contacts, settings).state == "submitted"
 
 
+@pytest.mark.slow
 def test_a_store_that_ignores_the_condition_is_refused_before_anything_is_uploaded(
     world: World, api: Wire
 ) -> None:
@@ -425,6 +445,7 @@ def test_a_store_that_ignores_the_condition_is_refused_before_anything_is_upload
         assert run(world.contacts, single).state == "duplicate_of"
 
 
+@pytest.mark.slow
 def test_without_a_ledger_nothing_is_written_and_nothing_promised(world: World, api: Wire) -> None:
     settings, before = config(world, api) | {"ledger": "off"}, world.all_keys
     assert [run(world.contacts, settings).state for _ in range(2)] == ["submitted"] * 2
@@ -433,6 +454,7 @@ def test_without_a_ledger_nothing_is_written_and_nothing_promised(world: World, 
     ends(lambda: pipeline.status(None, settings), ConfigError)  # type: ignore[arg-type,return-value]
 
 
+@pytest.mark.slow
 def test_a_newer_tools_claim_stops_the_run(world: World, api: Wire) -> None:
     settings = config(world, api)
     run(world.contacts, settings)
@@ -445,6 +467,7 @@ def test_a_newer_tools_claim_stops_the_run(world: World, api: Wire) -> None:
     world.s3.delete_object(Bucket="contacts", Key=last)
 
 
+@pytest.mark.slow
 def test_the_ledger_costs_ten_requests_at_most(world: World, api: Wire) -> None:
     counts = []
     for ledger in ("off", "on"):
@@ -465,6 +488,7 @@ def waiting(world: World, secret: str = "s" * 32, wait: int = 20, **sections: An
     return settings
 
 
+@pytest.mark.slow
 def test_a_callback_is_recorded_with_its_body_and_ends_the_run(world: World) -> None:
     settings = waiting(world)
     result = run(world.contacts, settings)
@@ -482,6 +506,7 @@ def test_a_callback_is_recorded_with_its_body_and_ends_the_run(world: World) -> 
     assert (again.outcome.status, again.outcome.counts["success"]) == ("completed", 2)
 
 
+@pytest.mark.slow
 def test_a_job_that_failed_is_never_sent_again_by_itself(world: World) -> None:
     with answering(SUCCESS) as api:
         settings = waiting(world, submit={"base_url": api.url})
@@ -506,6 +531,7 @@ def hear(settings: dict[str, Any], run_id: str, body: bytes) -> None:
     callbacks.hear(opened(settings)[1], run_id, "POST", body)
 
 
+@pytest.mark.slow
 def test_after_a_time_out_the_next_run_waits_on(world: World) -> None:
     with answering(SUCCESS) as api:
         settings = waiting(world, submit={"base_url": api.url})
@@ -522,6 +548,7 @@ def test_after_a_time_out_the_next_run_waits_on(world: World) -> None:
         assert len(api.arrived) == 1
 
 
+@pytest.mark.slow
 def test_a_lost_answer_is_made_good_by_a_callback(world: World) -> None:
     """The API took the job and broke off; its callback proves it."""
     import threading
@@ -545,6 +572,7 @@ def test_a_lost_answer_is_made_good_by_a_callback(world: World) -> None:
         assert len(api.arrived) == 1
 
 
+@pytest.mark.slow
 def test_the_first_rows_make_a_small_job(world: World, api: Wire) -> None:
     settings = config(world, api)
     result = run(world.contacts, settings, first=1)

@@ -60,6 +60,7 @@ CHECK = '''def no_shouting(series: Series) -> Mask:
 '''
 
 
+@pytest.mark.slow
 def test_a_new_check_is_a_function_its_name_and_one_row(tree: Path) -> None:
     checks, table = tree / "pipeline" / "checks.py", tree / "pipeline" / "contract" / "exact.py"
     edit(checks, "def _undamaged(", CHECK + "def _undamaged(")
@@ -86,6 +87,7 @@ __all__ = ["READABLE_HERE", "check", "link"]
 '''
 
 
+@pytest.mark.slow
 def test_a_new_url_mode_is_a_file_a_line_and_a_name(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -284,6 +284,7 @@ def test_a_stop_is_not_an_exception() -> None:
     assert not issubclass(Stopped, Exception)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_tells_its_result(tmp_path: Path) -> None:
     """As a process: SIGTERM while the API is silent, after which nobody knows, and that is said."""
     text = (ROOT / "config.yaml").read_text().replace("sandbox: true", "sandbox: false")

@@ -94,6 +94,7 @@ SCALARS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 200_000], ids=["one slice", "many slices"])
 @pytest.mark.parametrize(
     "kind", ["a bool that passes", "a bool that fails", "numpy's that passes", "numpy's that fails"]
@@ -112,6 +113,7 @@ def test_a_check_that_answers_once_for_all_rows_is_refused_by_name(
     assert not (tmp_path / "out" / "accepted.csv").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer", ["bool(len(df))", "np.bool_(True)", "np.bool_(False)", "df['V'].is_unique"]
 )
@@ -123,6 +125,7 @@ def test_so_is_one_about_whole_rows(tmp_path: Path, answer: str) -> None:
     assert "_row:mine answers once for all rows" in result["error"]["message"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["nothing", "fewer rows", "another index", "an array"])
 def test_a_check_must_answer_for_the_rows_it_is_given(tmp_path: Path, kind: str) -> None:
     write(tmp_path, f"pa.DataFrameSchema({{'V': {SCALARS[kind]}}})", ["1,a", "2,b"])
@@ -131,6 +134,7 @@ def test_a_check_must_answer_for_the_rows_it_is_given(tmp_path: Path, kind: str)
     assert "V:mine" in result["error"]["message"]
 
 
+@pytest.mark.slow
 def test_what_a_contract_prints_goes_to_standard_error(tmp_path: Path) -> None:
     check = "pa.Check(lambda s: print('at the check') or s.notna(), name='mine')"
     write(tmp_path, f"print('at load') or pa.DataFrameSchema({{'V': pa.Column(str, {check})}})", ["1,a"])

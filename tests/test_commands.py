@@ -77,6 +77,7 @@ def printed(text: str, word: str) -> str:
     return str(found[0])
 
 
+@pytest.mark.slow
 def test_status_is_a_table_one_run_json_or_a_file(world: World, desk: Desk) -> None:
     first = run(world.contacts, desk.settings, run_key="2026-11-25")
     second = run(world.contacts, desk.settings, run_key="2026-11-25")
@@ -99,6 +100,7 @@ def test_status_is_a_table_one_run_json_or_a_file(world: World, desk: Desk) -> N
     assert out.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.slow
 def test_status_of_nothing_and_of_other_times(world: World, desk: Desk) -> None:
     assert "No run began in the last 7 d" in desk("status")
     assert json.loads(desk("status", "--json")) == []
@@ -110,6 +112,7 @@ def test_status_of_nothing_and_of_other_times(world: World, desk: Desk) -> None:
     assert "needs a RUN_ID" in desk("status", "--raw-callback", code=2)
 
 
+@pytest.mark.slow
 def test_an_unknown_run_is_found_and_settled_by_what_is_printed(world: World, tmp_path: Path) -> None:
     """Come back the next day: everything to do is in what is printed."""
     with answering(b"", reset) as lost:
@@ -132,6 +135,7 @@ def test_an_unknown_run_is_found_and_settled_by_what_is_printed(world: World, tm
         assert "nothing was sent now" in desk("run", str(world.contacts))
 
 
+@pytest.mark.slow
 def test_an_unknown_run_is_settled_by_its_request_id(world: World, tmp_path: Path) -> None:
     with answering(b"", reset) as lost:
         settings = world.config(stage={"prefix": "panel/"}, submit={"base_url": lost.url})
@@ -148,6 +152,7 @@ def test_a_resolution_is_one_of_two(desk: Desk, arguments: list[str]) -> None:
     assert "Say either" in desk("resolve", *arguments, code=2)
 
 
+@pytest.mark.slow
 def test_clean_shows_and_removes(world: World, desk: Desk) -> None:
     run(world.contacts, desk.settings)
     assert "nothing to remove" in desk("clean")
@@ -170,6 +175,7 @@ def then_id(desk: Desk) -> str:
     return str(json.loads(desk("status", "--json"))[0]["run_id"])
 
 
+@pytest.mark.slow
 def test_a_config_without_a_ledger_is_told(world: World, tmp_path: Path, api: Wire) -> None:
     off = Desk(world, tmp_path, world.config(submit={"base_url": api.url}) | {"ledger": "off"})
     for command in (["status"], ["clean"], ["wait", "x"], ["resolve", "x", "--resubmit"]):
@@ -222,6 +228,7 @@ def called(desk: Desk, run_id: str, body: bytes = DONE, method: str = "POST") ->
         return session.request(method, str(url), data=body, timeout=10).status_code
 
 
+@pytest.mark.slow
 def test_a_receiver_records_for_runs_that_are_gone(
     world: World, heard: Desk, listener: subprocess.Popen[str]
 ) -> None:
@@ -243,6 +250,7 @@ def test_a_receiver_records_for_runs_that_are_gone(
     )
 
 
+@pytest.mark.slow
 def test_a_run_whose_port_is_held_by_our_receiver_reads_the_ledger(
     world: World, heard: Desk, listener: subprocess.Popen[str]
 ) -> None:
@@ -300,6 +308,7 @@ def test_listening_needs_an_address_and_a_secret(heard: Desk, missing: str, says
     assert says in heard("listen", code=2)
 
 
+@pytest.mark.slow
 def test_the_wait_of_a_program_ends_in_time(world: World, desk: Desk) -> None:
     result = run(world.contacts, desk.settings)
     with pytest.raises(JobTimeout):

@@ -154,6 +154,7 @@ def test_a_contract_that_cannot_be_had(tmp_path: Path, spec: str, said: str, hin
     assert hint in caught.value.hint
 
 
+@pytest.mark.slow
 def test_without_pyyaml_and_with_panderas_switches(tmp_path: Path) -> None:
     write(tmp_path, "schema_type: dataframe\ncolumns: {A: {dtype: str}}\n", "contact.yaml")
     program = """

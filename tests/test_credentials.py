@@ -82,6 +82,7 @@ SSO = (
 P = {"AWS_PROFILE": "p"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("env", "profile", "says", "hint"),
     [
@@ -126,6 +127,7 @@ def test_the_way_that_failed_is_told(
     assert "host name" not in error["message"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("env", "profile", "says"),
     [

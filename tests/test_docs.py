@@ -84,6 +84,7 @@ def test_the_page_for_python_runs_from_top_to_bottom(
     assert page["uploaded"].state == "submitted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "table"),
     [

@@ -64,6 +64,7 @@ def test_it_is_like_a_real_export(contacts: dict[int, Row], faults: list[Row]) -
     assert len({row["COUNTRY"] for row in contacts.values()}) > 10
 
 
+@pytest.mark.slow
 def test_what_is_no_fault_is_right(contacts: dict[int, Row], faults: list[Row]) -> None:
     listed = {int(fault["line"]) for fault in faults}
     right = [row for line, row in contacts.items() if line not in listed]

@@ -35,6 +35,7 @@ def started(world: World, folder: Path, config: dict[str, Any], *more: str, **ho
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [[], ["--json"]])
 def test_the_request_id_is_told_where_standard_output_is_full(
     world: World, tmp_path: Path, more: list[str]
@@ -52,6 +53,7 @@ def test_the_request_id_is_told_where_standard_output_is_full(
         assert (said["error"]["type"], said["error"]["exit_code"]) == ("Unwritable", 8)
 
 
+@pytest.mark.slow
 def test_a_reader_that_went_away_is_told_of_the_job_too(world: World, tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -62,6 +64,7 @@ def test_a_reader_that_went_away_is_told_of_the_job_too(world: World, tmp_path: 
     assert world.jobs[-1].requestid.encode() in err
 
 
+@pytest.mark.slow
 def test_closed_descriptors_are_not_taken_for_sockets(world: World, tmp_path: Path) -> None:
     close = "import os, sys; os.close(0); os.close(1); os.execv(sys.executable, sys.argv[1:])"
     config = world.config()
@@ -134,6 +137,7 @@ def test_what_cannot_be_aborted_in_time_is_told(world: World, tmp_path: Path) ->
         world.s3.abort_multipart_upload(Bucket="contacts", Key=upload["Key"], UploadId=upload["UploadId"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_while_waiting_for_the_job_ends_the_run(
     world: World, tmp_path: Path, name: signal.Signals
@@ -145,6 +149,7 @@ def test_a_signal_while_waiting_for_the_job_ends_the_run(
     assert said["state"] in ("submitted", "unknown")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_while_the_api_is_asked_waits_for_no_callback(
     world: World, tmp_path: Path, name: signal.Signals
@@ -164,6 +169,7 @@ def test_a_signal_while_the_api_is_asked_waits_for_no_callback(
     assert name.name in said["error"]["message"]
 
 
+@pytest.mark.slow
 def test_a_signal_before_anything_is_sent_to_the_api_leaves_nothing(world: World, tmp_path: Path) -> None:
     """TLS is begun, and never answered."""
     with world.untouched(), wire(hold) as api:
@@ -196,6 +202,7 @@ def test_a_signal_while_the_command_line_is_still_importing(tmp_path: Path, name
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_within_a_finalizer_is_not_lost(tmp_path: Path, name: signal.Signals) -> None:
     """Python prints and drops what is raised there, and garbage is collected at any time."""
@@ -218,6 +225,7 @@ def test_a_signal_within_a_finalizer_is_not_lost(tmp_path: Path, name: signal.Si
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_a_source_that_says_no_more_holds_up_no_signal(world: World, tmp_path: Path) -> None:
     config = world.config()
     config["submit"]["api_key"] = "${PLANTED_KEY}"
@@ -256,6 +264,7 @@ os.waitpid(child, 0)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("parent", "says"), [("imported", "2\n"), ("used", "2 polars"), ("ran", "2 polars")])
 def test_a_fork_after_polars_has_worked_ends_at_once_with_what_to_do(
     world: World, tmp_path: Path, parent: str, says: str
@@ -271,6 +280,7 @@ def test_a_fork_after_polars_has_worked_ends_at_once_with_what_to_do(
         assert "spawn" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_hint_names_the_config_in_use(world: World, tmp_path: Path) -> None:
     def behave(server: Wire, connection: socket.socket) -> None:
         read_request(connection)
@@ -283,6 +293,7 @@ def test_a_hint_names_the_config_in_use(world: World, tmp_path: Path) -> None:
     assert f"python -m pipeline policy -c {tmp_path / 'config.yaml'} --permissions" in hint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "locale", [{"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
 )

@@ -427,6 +427,7 @@ def test_an_error_in_the_contract(world: World, schema: str, says: str) -> None:
     assert caught.value.result.state == "failed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["append", "replace"])
 def test_a_source_that_changes_while_it_is_read(world: World, tmp_path: Path, change: str) -> None:
     path = tmp_path / "growing.csv"
@@ -448,6 +449,7 @@ def test_a_source_that_changes_while_it_is_read(world: World, tmp_path: Path, ch
 # One library, many callers
 
 
+@pytest.mark.slow
 def test_runs_side_by_side(world: World, tmp_path: Path) -> None:
     """Threads of one process, each with its own source, contract columns and waiting."""
 
@@ -499,6 +501,7 @@ def plain(result: dict[str, Any]) -> dict[str, Any]:
     return result | unlike | {"error": error}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "how", "code"),
     [
@@ -556,6 +559,7 @@ def test_a_result_has_when_each_step_was_and_what_was_given(world: World) -> Non
     assert (staged.crc32, staged.adler32) == (zlib.crc32(data), zlib.adler32(data))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slice_bytes", [300, 10_000])
 def test_the_fingerprint_of_what_was_staged_does_not_depend_on_slices(
     world: World, tmp_path: Path, slice_bytes: int

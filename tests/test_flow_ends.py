@@ -147,6 +147,7 @@ class Stopped:
         return said
 
 
+@pytest.mark.slow
 def test_stopped_while_reading(world: World, tmp_path: Path) -> None:
     """In the middle of a source that never ends, its upload begun."""
     with world.untouched():
@@ -156,6 +157,7 @@ def test_stopped_while_reading(world: World, tmp_path: Path) -> None:
     assert (said["error"]["type"], said["state"], said["hosted"]) == ("Interrupted", "failed", None)
 
 
+@pytest.mark.slow
 def test_stopped_while_uploading(world: World, tmp_path: Path) -> None:
     """One part is there, the next on its way."""
 
@@ -176,6 +178,7 @@ def test_stopped_while_uploading(world: World, tmp_path: Path) -> None:
     assert "complete" not in faults.seen
 
 
+@pytest.mark.slow
 def test_stopped_while_the_api_is_asked(world: World, tmp_path: Path) -> None:
     before = len(world.keys)
     with wire(read_and(hold)) as api:
@@ -191,6 +194,7 @@ def test_stopped_while_the_api_is_asked(world: World, tmp_path: Path) -> None:
     assert len(api.arrived) == 1
 
 
+@pytest.mark.slow
 def test_stopped_while_waiting(world: World, tmp_path: Path) -> None:
     with answering(SUCCESS) as api:
         config = world.waiting(wait=60, submit={"base_url": api.url})

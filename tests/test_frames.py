@@ -81,6 +81,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", STEPS)
 @pytest.mark.parametrize("kind", ["file", "frame"])
 def test_a_fault_in_any_step_comes_without_frames(
@@ -118,6 +119,7 @@ def test_a_fault_in_what_asks_the_ledger_comes_without_frames(
 RAISES = "lambda s: (_ for _ in ()).throw(ValueError(f'cannot take {list(s)}'))"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "columns",
     [

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = """
 import sys
 import pandas as pd
@@ -24,6 +26,7 @@ print(found.accepted, *sorted({"dask", "distributed", *ENGINES} & sys.modules.ke
 """
 
 
+@pytest.mark.slow
 def test_a_run_imports_no_framework(tmp_path: Path) -> None:
     """pandera itself imports Spark where that is installed, so of it nothing can be said."""
     done = subprocess.run(

@@ -54,6 +54,7 @@ def http() -> Iterator[requests.Session]:
         yield made
 
 
+@pytest.mark.slow
 def test_a_boto3_session_is_used_and_left_as_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     box = world.sandbox
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")  # the way that would be taken without a session
@@ -144,6 +145,7 @@ def test_a_result_is_a_table_in_a_notebook(world: World) -> None:
     assert "<th>error</th>" in caught.value.result._repr_html_()
 
 
+@pytest.mark.slow
 def test_a_cancelled_task_leaves_nothing_behind(world: World) -> None:
     reached, stop = threading.Event(), threading.Event()
 

@@ -62,6 +62,7 @@ def guest(world: World, rows: int) -> dict[str, Any]:
     return said
 
 
+@pytest.mark.slow
 def test_a_run_leaves_the_process_as_it_was(world: World) -> None:
     assert guest(world, 10)["changed"] == []
 

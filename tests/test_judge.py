@@ -412,6 +412,7 @@ def test_no_value_is_logged_warned_or_printed(caplog: Any, capfd: Any, recwarn: 
     assert not [each for each in recwarn if PLANTED in str(each.message)]
 
 
+@pytest.mark.slow
 def test_the_hosts_switches_change_nothing() -> None:
     program = """
         import pandera.pandas as pa, polars as pl

@@ -170,6 +170,7 @@ def test_frames_that_are_bad(world: World, seen: Seen, value: Any) -> None:
     assert seen(lambda: run(pd.DataFrame({EMAIL: [EMAIL], PHONE: [PHONE]}), config, until="validate"))
 
 
+@pytest.mark.slow
 def test_runs_that_end_well(world: World, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLANTED_SECRET", TOKEN_SECRET)
     config = world.waiting()
@@ -208,6 +209,7 @@ def test_storage_that_refuses_and_echoes(world: World, seen: Seen, monkeypatch: 
         assert seen(lambda: run(world.folder / "good.csv", config)) == "StageError"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "ended"),
     [
@@ -257,6 +259,7 @@ def test_callbacks_that_hold_values(world: World, seen: Seen, body: dict[str, An
     assert ended == ("JobFailed" if body["status"].startswith("Failed") else "")
 
 
+@pytest.mark.slow
 def test_the_command_line(world: World, seen: Seen, tmp_path: Path) -> None:
     """As a process with warnings shown, in which a contract breaks on values."""
     contract = with_schema(world, "leaks_cli", CONTRACTS["key"])
@@ -309,6 +312,7 @@ def test_files_with_values_are_the_owners_own(world: World, tmp_path: Path) -> N
     assert found == {"out/accepted.csv": 0o600, "out/rejects.csv": 0o600, rejects: 0o600}
 
 
+@pytest.mark.slow
 def test_nothing_but_hosted_and_rejects_files_holds_values(
     world: World, seen: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,6 +83,7 @@ def test_an_account_without_a_name_is_known_by_its_key_and_shows_none_of_it() ->
 # Winners and losers
 
 
+@pytest.mark.slow
 def test_of_sixteen_claimants_one_wins_and_the_others_see_whose_it_is(world: World) -> None:
     for round_ in range(5):
         job = wanted(replace(CONTENT, records=round_))

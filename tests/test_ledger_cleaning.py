@@ -74,6 +74,7 @@ def remove_all(world: World, ledger: Ledger, seconds: float) -> None:
             cleaning.remove(then, each)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [None, "submitted", "refused", "unsent"])
 def test_a_presigned_file_goes_once_its_url_is_dead_whatever_the_state(
     world: World, ledger: Ledger, answer: str | None
@@ -104,6 +105,7 @@ def test_credentials_that_do_not_tell_their_end_leave_the_configured_life(
     assert cleaned(world, ledger, DAY + 60) == [key]
 
 
+@pytest.mark.slow
 def test_a_file_goes_an_hour_after_a_terminal_callback(world: World, ledger: Ledger) -> None:
     key = staged(ledger, 7 * DAY)
     callbacks.hear(ledger, RUN, "POST", b'{"status": "Queued"}')
@@ -119,6 +121,7 @@ def test_an_end_that_no_callback_told_does_not_shorten_the_life(world: World, le
     assert cleaned(world, ledger, DAY - 60) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["allowlisted", "public"])
 @pytest.mark.parametrize("answered", [True, False])
 def test_a_file_with_a_plain_url_is_kept_for_some_days_after_the_answer(
@@ -144,6 +147,7 @@ def test_another_runs_claim_does_not_prolong_a_files_life(world: World, ledger: 
     assert cleaned(world, ledger, 3 * DAY + 60) == [key]
 
 
+@pytest.mark.slow
 def test_a_file_that_no_run_knows_goes_by_its_age(world: World, ledger: Ledger) -> None:
     key = hosted(ledger)
     assert cleaned(world, ledger, 48 * HOUR - 60) == swept(world, ledger, 90 * DAY) == []
@@ -174,6 +178,7 @@ def test_bodies_of_callbacks_go_and_their_events_stay(world: World, ledger: Ledg
     assert [name.split("/")[0] for name in below(ledger)] == ["runs", "runs"]
 
 
+@pytest.mark.slow
 def test_nothing_that_is_not_ours_and_no_event_or_claim_ever_goes(world: World, ledger: Ledger) -> None:
     staged(ledger)
     mine = claim.new(JOB, RUN, 1)
@@ -200,6 +205,7 @@ def test_nothing_that_is_not_ours_and_no_event_or_claim_ever_goes(world: World, 
     remove_all(world, ledger, 1000 * DAY)
 
 
+@pytest.mark.slow
 def test_the_end_of_a_file_is_recorded_with_its_run(world: World, ledger: Ledger) -> None:
     staged(ledger)
     remove_all(world, ledger, DAY + 60)
@@ -228,6 +234,7 @@ def test_all_versions_go_on_a_versioned_bucket(world: World, ledger: Ledger) -> 
     assert not found.get("DeleteMarkers")
 
 
+@pytest.mark.slow
 def test_a_run_sweeps_twenty_files_at_most_the_oldest_first_and_not_its_own(
     world: World, ledger: Ledger
 ) -> None:

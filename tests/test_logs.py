@@ -33,6 +33,7 @@ def handed_over(records: list[logging.LogRecord]) -> list[dict[str, object]]:
     ]
 
 
+@pytest.mark.slow
 def test_each_hand_over_is_logged_once_with_its_facts(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "pipeline")
     result = run(world.contacts, world.waiting())
@@ -58,6 +59,7 @@ def test_a_run_that_fails_logs_its_end_too(world: World, caplog: pytest.LogCaptu
     assert (last["step"], last["state"], last["error"]) == ("end", "rejected", "RejectedRows")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_the_command_line_writes_logs_to_standard_error(tmp_path: Path, form: str) -> None:
     (tmp_path / "in.csv").write_text("EMAIL,FIRST_NAME\na@example.com,Anna\nplanted,Plantagenet\n")

@@ -124,6 +124,7 @@ def validated(folder: Path) -> Result:
     return validate(None, folder / "config.yaml", output=folder / "out")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("country", EXPORTS)
 def test_what_is_written_for_an_export_takes_all_of_it(tmp_path: Path, country: str) -> None:
     export = EXPORTS[country]
@@ -335,6 +336,7 @@ def footed(folder: Path, text: str, footer: str, **config: Any) -> list[str]:
 BODY = [f"a{n}@example.com" for n in range(20_000)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slice_bytes", [1000, None])
 def test_a_footer_is_no_record_and_all_before_it_are(tmp_path: Path, slice_bytes: int | None) -> None:
     text = "EMAIL\nSumme 1\n" + "\n".join(BODY)

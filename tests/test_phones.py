@@ -324,6 +324,7 @@ OTHER_RELEASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", OTHER_RELEASES)
 def test_whatever_another_release_s_metadata_say(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The screen follows the metadata: never sure of what the library, by the same metadata, rejects."""

@@ -135,6 +135,7 @@ def test_what_is_not_the_file_is_told_with_its_way(reply: bytes, said: str, hint
     assert len(server.arrived) == 1, "a redirect is not followed, a refusal not repeated"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("reply", "then"),
@@ -268,6 +269,7 @@ def prepare(until: Any = "track", base_url: str | None = None, **stage: Any) -> 
 LOCAL = {"endpoint_url": "http://127.0.0.1:9000"}
 
 
+@pytest.mark.slow
 def test_a_real_api_is_not_told_of_a_store_that_it_cannot_reach() -> None:
     with pytest.raises(StageError, match=r"cannot reach 127\.0\.0\.1") as caught:
         prepare(**LOCAL)
@@ -282,6 +284,7 @@ def test_a_real_api_is_not_told_of_a_store_that_it_cannot_reach() -> None:
         )
 
 
+@pytest.mark.slow
 def test_what_can_be_reached_or_is_not_sent_is_let_pass() -> None:
     prepare()
     prepare(**LOCAL, public_endpoint_url="https://files.example.com")

@@ -96,6 +96,7 @@ def test_line_ends_change_nothing(path: Path, end: bytes, last: bytes) -> None:
     assert got.data == b'a,"x\r\ny\rz\n"\nb,c\nd,\n'
 
 
+@pytest.mark.slow
 @given(
     ROWS,
     st.sampled_from([",", ";", "\t", "|"]),
@@ -125,6 +126,7 @@ def test_neither_dialect_nor_encoding_nor_slices_change_what_is_read(
     assert list(csv.reader(text, strict=True)) == rows
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from([b"a", b",", b'"', b"\n", b"\r\n", b"\r", b"\xff", b"\0"])).map(b"".join))
 @each_file_anew
 def test_slices_change_nothing_whatever_is_in_the_file(tmp_path: Path, data: bytes) -> None:
@@ -150,6 +152,7 @@ def test_a_file_is_read_to_the_end_of_a_line_if_one_is_near(path: Path) -> None:
     assert all(in_lines[:-1])
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(["a", "é", ",", '"', "\n", "\r\n", "\udcff", "ſ"])).map("".join))
 @each_file_anew
 def test_bytes_that_are_no_text_cost_their_record_only(tmp_path: Path, text: str) -> None:
@@ -272,6 +275,7 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
             read(path)
 
 
+@pytest.mark.slow
 def test_gzip(tmp_path: Path) -> None:
     path = tmp_path / "contacts.csv.gz"
     data = gzip.compress(b"EMAIL,CITY\n" + b"a,b\n" * 50_000)

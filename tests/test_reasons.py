@@ -105,6 +105,7 @@ def test_the_sentence_names_the_column_as_the_source_does(tmp_path: Path) -> Non
     ]
 
 
+@pytest.mark.slow
 def test_every_reason_says_what_it_asks_and_where_it_began(tmp_path: Path) -> None:
     config = {
         "contract": {
@@ -211,6 +212,7 @@ def test_examples_of_records_are_so_too(tmp_path: Path, name: str) -> None:
     assert (result.accepted, result.reasons) == (len(examples.good), {f"_record:{name}": len(examples.bad)})
 
 
+@pytest.mark.slow
 def test_a_reason_is_explained_on_the_command_line(tmp_path: Path) -> None:
     def explain(*reason: str) -> subprocess.CompletedProcess[str]:
         (tmp_path / "config.yaml").write_text(f"contract: {{schema: '{ROOT}/schemas/contact.py:CONTACT'}}\n")

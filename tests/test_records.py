@@ -219,6 +219,7 @@ def test_a_line_without_end_is_told_by_its_number() -> None:
     assert caught.value.line == 3
 
 
+@pytest.mark.slow
 def test_a_file_full_of_violations_is_read_in_linear_time() -> None:
     records = cut(b'a"\nb"c\n' * 40_000, Dialect(), 1000).records
     assert len(records) + len(records.malformed) == 80_000

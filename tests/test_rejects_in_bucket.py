@@ -38,6 +38,7 @@ def command(world: World, folder: Path, config: dict[str, Any], *arguments: str)
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_they_lie_in_the_bucket_and_are_fetched_as_they_would_be_here(
     world: World, tmp_path: Path, scratch: Path
 ) -> None:
@@ -67,6 +68,7 @@ def test_too_many_of_them_say_how_they_are_fetched(world: World, scratch: Path) 
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_they_stay_here_where_the_store_does_not_take_them(
     world: World, scratch: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

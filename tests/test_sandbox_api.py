@@ -127,6 +127,7 @@ def run(sandbox: Sandbox, url: str, **form: str) -> Received:
     return job
 
 
+@pytest.mark.slow
 def test_a_good_file_becomes_contacts_and_a_callback(sandbox: Sandbox, s3: S3Client) -> None:
     with Receiver() as receiver:
         url = host(s3, GOOD)
@@ -222,6 +223,7 @@ def test_a_path_that_was_not_encoded_ends_at_its_first_ampersand(sandbox: Sandbo
     assert job.message == "The file could not be fetched: HTTP 400 AuthorizationQueryParametersError"
 
 
+@pytest.mark.slow
 def test_a_broken_or_expired_url_fails_the_job(sandbox: Sandbox, s3: S3Client) -> None:
     with Receiver() as receiver:
         lasting = host(s3, GOOD)
@@ -343,6 +345,7 @@ def test_a_receiver_that_comes_late_is_called_back(sandbox: Sandbox, s3: S3Clien
         assert receiver.posts[0]["path"] == "/late?a=b"
 
 
+@pytest.mark.slow
 def test_close_waits_for_nobody_and_is_final() -> None:
     with start() as closing:
         with socket.create_server(("127.0.0.1", 0)) as probe:

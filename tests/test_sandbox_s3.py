@@ -123,6 +123,7 @@ def error(call: Callable[[], Any]) -> tuple[int, str]:
 # What is signed rightly
 
 
+@pytest.mark.slow
 def test_boto3_reads_what_it_wrote(s3: S3Client) -> None:
     assert s3.get_object(Bucket="contacts", Key=KEY)["Body"].read() == BODY
     assert s3.head_object(Bucket="contacts", Key=KEY)["ContentLength"] == len(BODY)
@@ -284,6 +285,7 @@ def test_a_url_within_its_time_is_taken(sandbox: Sandbox, s3: S3Client) -> None:
     assert requests.get(presign_at(sandbox, datetime.now(UTC) - timedelta(days=6), 604_800)).content == BODY
 
 
+@pytest.mark.slow
 def test_a_url_expires_by_itself(s3: S3Client) -> None:
     url = presign(s3, expires=3)  # from the beginning of this second on
     assert requests.get(url).status_code == 200
@@ -547,6 +549,7 @@ def test_a_policy_lets_anyone_read_what_it_names_and_no_more(sandbox: Sandbox, s
 # A sandbox of its own, and nothing left of it
 
 
+@pytest.mark.slow
 def test_two_sandboxes_share_nothing(sandbox: Sandbox, s3: S3Client) -> None:
     with start(bucket="contacts") as other:
         assert {other.access_key, other.secret_key, other.api_key}.isdisjoint(
@@ -566,6 +569,7 @@ def test_two_sandboxes_share_nothing(sandbox: Sandbox, s3: S3Client) -> None:
         socket.create_connection(("127.0.0.1", int(other.endpoint_url.rpartition(":")[2])), 5).close()
 
 
+@pytest.mark.slow
 def test_the_store_ends_with_the_process_that_started_it() -> None:
     program = (
         "import os; from pipeline.sandbox import start; print(start().endpoint_url, flush=True); os._exit(1)"
@@ -582,6 +586,7 @@ def test_the_store_ends_with_the_process_that_started_it() -> None:
     pytest.fail("the store was still listening")
 
 
+@pytest.mark.slow
 def test_settings_of_the_host_do_not_reach_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("S3_UPLOAD_PART_MIN_SIZE", "1")
     monkeypatch.setenv("AWS_PROFILE", "nowhere")

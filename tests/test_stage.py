@@ -138,6 +138,7 @@ def fetch(hosted: HostedFile) -> bytes:
         return got.content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 1, 5 * MIB - 1, 5 * MIB, 5 * MIB + 1, 10 * MIB, len(DATA)])
 def test_the_bytes_arrive_as_they_were(store: Store, left: Left, size: int) -> None:
     hosted = stage(store, DATA[:size])
@@ -182,6 +183,7 @@ def test_leaving_before_the_end_leaves_nothing(store: Store, left: Left, stop: B
     assert left.nothing()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reply", ["reset", "cut", "spoil", answer(500), answer(429)])
 def test_a_part_that_fails_is_sent_again(faulty: Any, left: Left, reply: bytes | str) -> None:
     def fault(request: Arrived, kind: str, before: int) -> bytes | str | None:
@@ -194,6 +196,7 @@ def test_a_part_that_fails_is_sent_again(faulty: Any, left: Left, reply: bytes |
     assert left.uploads() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reply", ["reset", "spoil", answer(503)], ids=["reset", "spoil", "503"])
 def test_a_part_that_never_arrives_leaves_nothing(faulty: Any, left: Left, reply: bytes | str) -> None:
     store, faults = faulty(lambda request, *_: reply if "partNumber=2" in request.target else None)
@@ -283,6 +286,7 @@ def test_a_create_refused_for_another_reason_is_not_asked_again(faulty: Any, cod
     assert faults.seen == ["create"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reply", ["hide", "lose"])
 def test_a_complete_that_succeeded_unheard_is_a_success(faulty: Any, left: Left, reply: str) -> None:
     store, _ = faulty(on("complete", reply, times=1))
@@ -310,6 +314,7 @@ def test_a_complete_that_is_still_under_way_is_seen_at_the_second_look(faulty: A
     assert left.keys() - left.before == {hosted.key}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reply", [answer(500), answer(403)], ids=["500", "403"])
 def test_a_complete_that_failed_leaves_nothing(faulty: Any, left: Left, reply: bytes | str) -> None:
     store, faults = faulty(on("complete", reply))
@@ -421,6 +426,7 @@ def test_a_host_name_that_boto3_refuses(sandbox: Sandbox) -> None:
         stage(store_of(sandbox, endpoint_url="https://my_minio:9000"), b"x")
 
 
+@pytest.mark.slow
 def test_a_store_that_says_nothing(faulty: Any, monkeypatch: pytest.MonkeyPatch, left: Left) -> None:
     monkeypatch.setattr(pipeline.s3.multipart, "TIMEOUT", (5, 0.2))
 
@@ -506,6 +512,7 @@ def test_temporary_credentials_of_unknown_end_are_warned_about(
     assert "do not say when they end" in doubt
 
 
+@pytest.mark.slow
 def test_no_secret_in_logs_errors_and_reprs(
     sandbox: Sandbox, faulty: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

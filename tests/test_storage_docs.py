@@ -21,6 +21,7 @@ BLOCKS = [
 INLINE_POLICY = 2048  # characters without blanks that AWS takes for a user
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", BLOCKS, ids=[str(n) for n in range(len(BLOCKS))])
 def test_a_config_of_the_docs_loads_and_prints_its_permissions(tmp_path: Path, block: str) -> None:
     if "contract:" not in block:

@@ -39,6 +39,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_no_line_is_wider_than_the_terminal(folder: Path, columns: int) -> None:
     given = ("validate", "contacts.csv", "-o", "out")
@@ -90,6 +91,7 @@ def test_the_next_command_keeps_what_was_asked_for(folder: Path) -> None:
     assert last_command(written)[3:] == ["run", "contacts.csv", "--run-key=a key", "--first=1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_no_colours_where_none_are_wanted(folder: Path, environment: dict[str, str]) -> None:
     _, written = on_a_terminal("validate", "contacts.csv", "-o", "out", folder=folder, set_to=environment)
@@ -101,6 +103,7 @@ def test_no_colours_where_none_are_wanted(folder: Path, environment: dict[str, s
     assert "Error: " in written
 
 
+@pytest.mark.slow
 def test_an_error_is_red_and_a_stop_is_yellow(folder: Path) -> None:
     _, written = on_a_terminal("run", "-c", "none.yaml", folder=folder)
     assert "\x1b[31m\x1b[1mError:\x1b[0m" in written
@@ -115,6 +118,7 @@ def test_an_error_is_red_and_a_stop_is_yellow(folder: Path) -> None:
     assert "stopped" in written
 
 
+@pytest.mark.slow
 def test_beside_json_progress_is_on_standard_error_alone(folder: Path) -> None:
     code, written = on_a_terminal("validate", "contacts.csv", "-o", "out", "--json", folder=folder)
     assert code == 0

@@ -63,6 +63,7 @@ def test_an_empty_source_is_no_error_where_it_is_allowed(tmp_path: Path) -> None
         assert any("no records" in warning for warning in got.result.warnings)
 
 
+@pytest.mark.slow
 def test_an_empty_source_that_is_allowed_makes_no_job(tmp_path: Path) -> None:
     frame = pd.DataFrame({"EMAIL": pd.Series([], dtype=str)})
     with a_world(tmp_path) as world, world.untouched():

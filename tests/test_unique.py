@@ -118,6 +118,7 @@ def hard(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dic
     return how | {"memory": 0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", KEEP)
 def test_neither_collisions_nor_spilling_change_a_word(keep: Keep, hard: dict[str, int]) -> None:
     random = np.random.default_rng(5)

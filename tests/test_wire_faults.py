@@ -66,6 +66,7 @@ def secure(tmp_path: Path) -> Iterator[Wire]:
         yield server
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [None, "", "no certificate\n"])
 def test_a_bundle_of_authorities_that_is_none_keeps_the_request_back(
     world: World, secure: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
@@ -146,6 +147,7 @@ def test_a_proxy_that_hangs_up_at_connect_kept_the_request_back(
     assert proxy.connections == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "no-scheme-at-all:x", "http://127.0.0.1:9"])
 def test_a_proxy_that_cannot_be_used_kept_the_request_back(
     world: World, monkeypatch: pytest.MonkeyPatch, proxy: str
@@ -162,6 +164,7 @@ def test_once_the_body_has_left_it_is_unknown(world: World) -> None:
     assert not error.retryable
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("named", "seconds"),
     [("120", 120), ("0", 0), ("", None), ("soon", None), ("Wed, 21 Oct 2015 07:28:00 GMT", 0)],
@@ -232,6 +235,7 @@ def test_what_is_no_general_purpose_bucket_is_refused_by_name(name: str, says: s
 # Stores that are none
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # boto3 1.36, where it calls itself
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("location", ["https://login.example.com/?next=secret-path", "/login", ""])
@@ -250,6 +254,7 @@ def test_a_redirect_that_is_not_about_regions_is_told_with_its_target(
     gc.collect()  # here, and not in another test
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "body", "says", "hint"),
     [
@@ -335,6 +340,7 @@ def test_a_file_that_cannot_be_removed_is_told_in_the_result(world: World) -> No
     assert left.removeprefix("s3://contacts/") in world.keys
 
 
+@pytest.mark.slow
 def test_a_run_in_the_sandbox_says_so(world: World) -> None:
     result = run(world.contacts, world.config() | {"sandbox": True})
     said = result.to_dict()
@@ -347,6 +353,7 @@ def test_a_run_in_the_sandbox_says_so(world: World) -> None:
     assert run(world.contacts, world.config(), until="submit").to_dict()["sandbox"] is False
 
 
+@pytest.mark.slow
 def test_after_a_time_out_the_summary_tells_one_story(world: World) -> None:
     from pipeline import JobTimeout
     from pipeline.console import summary
