@@ -20,6 +20,7 @@ from pipeline.contract.rules import Bound, CellType, ColumnRule, Keep, Unique
 from pipeline.errors import PipelineError
 from pipeline.unique import MEMORY, Repeats, compile_rules, keys, seen
 from pipeline.unique.hashfilter import Filter
+from pipeline.unique.neighbours import packed_keys, repeated
 from pipeline.unique.seen import Keys
 
 TYPES = {"A": CellType("integer"), "B": CellType(), "C": CellType("decimal")}
@@ -46,7 +47,8 @@ class Watch:
         mask: int = 2**64 - 1,
     ) -> None:
         bound = Bound({name: ColumnRule(name, type=type_) for name, type_ in types.items()}, (*uniques,), ())
-        self.rules, self.repeats, self.mask = compile_rules(bound), Repeats(uniques, memory), mask
+        self.uniques, self.mask = uniques, mask
+        self.rules, self.repeats = compile_rules(bound), Repeats(uniques, memory)
 
     def keys(self, cells: pl.DataFrame) -> tuple[Keys, ...]:
         mask = np.uint64(self.mask) | seen.ROW
@@ -62,6 +64,17 @@ class Watch:
         now = [self.observe(cells) for cells in slices]
         later = [() if self.repeats.streams else pairs(self.repeats.settle(i)) for i in range(len(slices))]
         return {(starts[i] + row, why) for i in range(len(slices)) for row, why in now[i] + later[i]}
+
+    def says_of_shares(self, slices: list[pl.DataFrame]) -> set[tuple[int, str]]:
+        """The same, found on many machines, each of which has some share of all hashes."""
+        starts = [0, *itertools.accumulate(map(len, slices))]
+        shares: dict[int, list[memoryview]] = {}
+        for part, cells in enumerate(slices):
+            for share, packed in packed_keys(self.keys(cells), part, 0, np.ones(len(cells), np.int64)):
+                shares.setdefault(share, []).append(packed)
+        keeps = [unique.keep for unique in self.uniques]
+        found = [row for packed in shares.values() for row in repeated(packed, keeps).to_pylist()]
+        return {(starts[row["part"]] + row["row"], self.uniques[row["rule"]].reason) for row in found}
 
 
 def expected(cells: pl.DataFrame, unique: Unique) -> set[tuple[int, str]]:
@@ -93,7 +106,9 @@ def test_it_says_what_pandas_says_wherever_the_source_is_cut(
     slices = [cells[a:b] for a, b in itertools.pairwise(places)] or [cells]
     watch = Watch(uniques)
     assert watch.repeats.streams is (keep == "first")
-    assert watch.says(slices) == set().union(*(expected(cells, unique) for unique in uniques))
+    repeats = set[tuple[int, str]]().union(*(expected(cells, unique) for unique in uniques))
+    assert watch.says(slices) == repeats
+    assert watch.says_of_shares(slices) == repeats
 
 
 def test_rules_of_every_kind_go_together() -> None:
@@ -135,7 +150,9 @@ def test_neither_collisions_nor_spilling_change_a_word(keep: Keep, hard: dict[st
         Unique(("A", "B"), keep),
     ]
     slices = [cells[start : start + 25] for start in range(0, 600, 25)]  # runs are merged, more than once
-    found = Watch(uniques, TYPES, **hard).says(slices)
+    watch = Watch(uniques, TYPES, **hard)
+    found = watch.says(slices)
+    assert watch.says_of_shares(slices) == found
     assert found == set().union(*(expected(cells, unique) for unique in uniques))
     assert {reason for _, reason in found} == {unique.reason for unique in uniques}
 
@@ -151,7 +168,9 @@ def test_keys_that_ascend_until_they_do_not(
     ]
     cells = pl.concat(slices).with_columns(A=pl.lit(""), C=pl.lit(""), B=pl.col("B").replace("", None))
     unique = Unique(("B",), keep, "B:field_uniqueness")
-    assert Watch([unique], TYPES, **hard).says(slices) == expected(cells, unique)
+    watch = Watch([unique], TYPES, **hard)
+    assert watch.says(slices) == expected(cells, unique)
+    assert watch.says_of_shares(slices) == expected(cells, unique)
 
 
 def test_keys_that_only_look_alike_when_put_together_do_not_repeat() -> None:
