@@ -57,20 +57,20 @@ class Header:
     """The head of a source: its columns as written there and as the contract calls them.
 
     `names` are the source's own (rejects files use them), `columns` the attributes they are mapped to,
-    `kept` the positions of the columns that are staged, in staged order (source order), `blank` those of the
+    `positions` those of the columns that are staged, in staged order (source order), `blank` those of the
     columns without a name: a record with text in one is malformed. What is never staged has a
     name in `columns` that no contract has (`names.LEFT_OUT`).
     """
 
     names: tuple[str, ...]
     columns: tuple[str, ...]
-    kept: tuple[int, ...]
+    positions: tuple[int, ...]
     blank: tuple[int, ...] = ()
 
     @property
     def staged(self) -> tuple[str, ...]:
         """The attribute names of the staged file's header row."""
-        return tuple(self.columns[i] for i in self.kept)
+        return tuple(self.columns[i] for i in self.positions)
 
     @property
     def unnamed(self) -> tuple[str, ...]:

@@ -176,12 +176,12 @@ def _seen(answer: requests.Response, wanted: int) -> _Seen:
         body += chunk
         if len(body) >= enough:
             break
-    told = (
+    total = (
         headers.get("Content-Range", "").rpartition("/")[2]
         if status == 206
         else headers.get("Content-Length")
     )
-    length = int(told) if told and told.isdecimal() else None
+    length = int(total) if total and total.isdecimal() else None
     refused = refusal(status, headers, body) if status >= 300 else None
     return _Seen(status, length, body[:wanted], headers.get("Content-Type", ""), refused)
 
@@ -205,9 +205,9 @@ def _compare(seen: _Seen, hosted: HostedFile, where: str) -> None:
             f"{where} shows other bytes than were staged.",
             hint="Something on the way changes or exchanges the file: a CDN, a proxy, a cache.",
         )
-    told = "does not say how long the file is" if seen.length is None else f"says {seen.length:,} bytes"
+    says = "does not say how long the file is" if seen.length is None else f"says {seen.length:,} bytes"
     raise StageError(
-        f"{where} {told}; {hosted.bytes:,} were staged.",
+        f"{where} {says}; {hosted.bytes:,} were staged.",
         hint="Something on the way cuts or changes the file: a CDN, a proxy, a cache.",
     )
 

@@ -59,11 +59,11 @@ def application(who: Who, heard: Heard, own: Mapping[str, str] = MappingProxyTyp
         return HTTPStatus.OK if method == "POST" else HTTPStatus.METHOD_NOT_ALLOWED
 
     def respond(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-        told = own.get(environ.get("PATH_INFO", ""), "").encode()
-        status = HTTPStatus.OK if told else answer(environ)
+        text = own.get(environ.get("PATH_INFO", ""), "").encode()
+        status = HTTPStatus.OK if text else answer(environ)
         allow = [("Allow", "POST")] if status == HTTPStatus.METHOD_NOT_ALLOWED else []
-        start_response(f"{status.value} {status.phrase}", [("Content-Length", str(len(told))), *allow])
-        return [told]
+        start_response(f"{status.value} {status.phrase}", [("Content-Length", str(len(text))), *allow])
+        return [text]
 
     return respond
 

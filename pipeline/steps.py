@@ -165,8 +165,8 @@ class Run:
             write = target.write if target else len
             how = self.progress, self.workers, self.first, self.config.source.allow_empty
             store = self._store if self.delivery and not result.sandbox else None
-            kept = where_rejects_go(self.config, store, result.run_id, self.output)
-            with rejects_file(*kept, source, result) as rejects:
+            place = where_rejects_go(self.config, store, result.run_id, self.output)
+            with rejects_file(*place, source, result) as rejects:
                 sort_records(source, plan, contract, rejects, write, result, *how)
             validating.close()
             hand_over(result, "validate")

@@ -93,15 +93,15 @@ def session(url: str, bundle: str | None = None, http: requests.Session | None =
 
     from pipeline.lent import Lent
 
-    made = Lent(http) if http else requests.Session()
-    made.trust_env = False  # it would look into .netrc, and for its own certificates only
-    if made.verify is True:
-        made.verify = bundle or ca_bundle() or True
+    used = Lent(http) if http else requests.Session()
+    used.trust_env = False  # it would look into .netrc, and for its own certificates only
+    if used.verify is True:
+        used.verify = bundle or ca_bundle() or True
     if is_loopback(url):
-        made.proxies = {}
+        used.proxies = {}
     elif http is None or http.trust_env:
-        made.proxies = {**get_environ_proxies(url), **made.proxies}
-    return made
+        used.proxies = {**get_environ_proxies(url), **used.proxies}
+    return used
 
 
 def within(seconds: float, call: Callable[[], T], *, stop: threading.Event | None = None) -> T:

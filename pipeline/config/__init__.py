@@ -18,12 +18,12 @@ from pipeline.config.delivery import Section, StageConfig, SubmitConfig, TrackCo
 from pipeline.config.types import (
     Country,
     Encoding,
+    Integer,
     MaxRejected,
     Names,
     OneAscii,
     OneAsciiOrNone,
     Pattern,
-    Whole,
 )
 from pipeline.config.yamltext import Key, place
 from pipeline.errors import ConfigError
@@ -42,11 +42,11 @@ class SourceConfig(Section):
         None, description="What takes the next character as it is; a cell of it and N alone is empty."
     )
     encoding: Encoding | None = Field(None, description="Default: UTF-8, or what a byte order mark says.")
-    skip_rows: Whole = Field(0, ge=0, description="Lines before the header that are not part of the table.")
+    skip_rows: Integer = Field(0, ge=0, description="Lines before the header that are not part of the table.")
     footer: Pattern | None = Field(
         None, description="A pattern of how the line after the last record begins, such as Summe."
     )
-    header_rows: Whole = Field(
+    header_rows: Integer = Field(
         1, ge=0, le=10, description="Rows of the header, joined by a blank; 0: none, the contract's order."
     )
     columns: dict[str, str | None] = Field(
@@ -55,7 +55,7 @@ class SourceConfig(Section):
     allow_empty: bool = Field(
         False, description="Whether a source may have no records: then nothing is sent, and that is no error."
     )
-    max_record_bytes: Whole = Field(
+    max_record_bytes: Integer = Field(
         1 << 20, ge=64, le=64 << 20, description="A record longer than this is a reject."
     )
 

@@ -13,12 +13,12 @@ from pipeline.config.types import (
     Duration,
     Email,
     Encryption,
+    Integer,
     Name,
     Prefix,
     Region,
     Secrets,
     Tags,
-    Whole,
 )
 
 
@@ -110,7 +110,7 @@ class SubmitConfig(Section):
     )
     api_key: SecretStr | None = Field(None, description="The account's key, as ${NAME}: never written out.")
     api_key_file: str | None = Field(None, description="A file that holds the key, instead of api_key.")
-    listid: Whole | None = Field(None, ge=0, description="The list that the contacts are added to.")
+    listid: Integer | None = Field(None, ge=0, description="The list that the contacts are added to.")
     notifyemail: Email | None = Field(None, description="Who is mailed by the platform when the job is done.")
     account: Name | None = Field(
         None, description="Any name for the account; default: a hash by the API key, so a new key is another."

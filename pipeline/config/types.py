@@ -118,7 +118,7 @@ def _tags(value: dict[str, str]) -> dict[str, str]:
 
 _VARIABLE = {"type": "string", "pattern": r"^\$\{.*\}$"}  # a `${NAME}` stands for a number too
 
-Whole = Annotated[
+Integer = Annotated[
     int,
     BeforeValidator(_no_bool),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, _VARIABLE]}),

@@ -80,17 +80,17 @@ class _Tree:
         return self.scalar(node)
 
     def mapping(self, node: Any, key: Key) -> dict[str, Any]:
-        made: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         for name, value in node.value:
             if name.id != "scalar":
                 self.fail(name, "a key is a single text")
             at = (*key, name.value)
-            if name.value in made:
+            if name.value in mapping:
                 problem = f"{'.'.join(at)} stands here twice, first in line {self.lines[at]}"
                 self.fail(name, problem, "Put all that belongs below it under the first one.")
             self.lines[at] = name.start_mark.line + 1
-            made[name.value] = self.value(value, at)
-        return made
+            mapping[name.value] = self.value(value, at)
+        return mapping
 
     def scalar(self, node: Any) -> Any:
         if not str(node.tag).startswith(_TAG):

@@ -172,7 +172,7 @@ def _default(default: Any, type_: CellType, where: str) -> str | None:
     from pipeline.contract import text, typed
 
     try:
-        written = text.of(default)
+        written = text.write(default)
         fits = not written or pl.select(typed.value(pl.lit(written), type_)).item() is not None
     except TypeError:
         fits = False
@@ -185,8 +185,8 @@ def _default(default: Any, type_: CellType, where: str) -> str | None:
 
 def _must_be_about_rows(check: Check, where: str) -> None:
     function = check._check_fn
-    whole = isinstance(function, Dispatcher) and function.__name__ not in _ABOUT_ROWS
-    if isinstance(check, Hypothesis) or check.groupby is not None or whole:
+    is_scalar = isinstance(function, Dispatcher) and function.__name__ not in _ABOUT_ROWS
+    if isinstance(check, Hypothesis) or check.groupby is not None or is_scalar:
         raise ConfigError(
             f"{where} has the check {check.name or check_name(check)}, which is not about single rows",
             hint="a contract speaks about one row at a time, plus unique: take the check out",

@@ -143,7 +143,7 @@ def _run_check(values: Any, _: Any, check: Check, index: int, *args: Any) -> Cor
 def keeping_rows(parsers: list[Parser], column: str) -> list[Parser]:
     """The parsers of a column, each made to refuse to take out rows: pandera would blank these cells."""
 
-    def kept(function: Callable[..., Any], series: Any, **args: Any) -> Any:
+    def parse(function: Callable[..., Any], series: Any, **args: Any) -> Any:
         parsed = function(series, **args)
         if not isinstance(parsed, pd.Series) or not parsed.index.equals(series.index):
             raise ConfigError(
@@ -152,7 +152,7 @@ def keeping_rows(parsers: list[Parser], column: str) -> list[Parser]:
             )
         return parsed
 
-    return [_with(p, _parser_fn=partial(kept, p._parser_fn)) if not p.element_wise else p for p in parsers]
+    return [_with(p, _parser_fn=partial(parse, p._parser_fn)) if not p.element_wise else p for p in parsers]
 
 
 def _reporting(checks: list[Check], column: str, file: str) -> list[Check]:

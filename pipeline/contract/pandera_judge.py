@@ -174,7 +174,7 @@ class Judge:
                     series = parser(series).parser_output
                 days = self._types[name].kind == "date"  # for which pandera takes the day of a midnight
                 values = (_day(value) if days else value for value in series)
-                new = pl.Series(name, [text.of(value) or None for value in values], dtype=pl.String)
+                new = pl.Series(name, [text.write(value) or None for value in values], dtype=pl.String)
             if not new.equals(old):
                 yield name, new
 
@@ -187,7 +187,7 @@ class Judge:
         with self._code(f"a parser of column {cells.name}"):
             for row, old in enumerate(before.astype(object).to_numpy()):
                 if not faults[row] and not _same(old, new[row]):
-                    texts[row] = text.of(new[row]) or None
+                    texts[row] = text.write(new[row]) or None
         return pl.Series(cells.name, texts, dtype=pl.String)
 
     @contextmanager

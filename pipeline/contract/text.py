@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 
-def of(value: Any) -> str:
+def write(value: Any) -> str:
     """The text of one value: what a person would write, and what typed.py reads back as the same.
 
     Null is empty, True is `true`, whole floats have no point and none an exponent, dates and date-times

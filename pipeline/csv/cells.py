@@ -45,7 +45,7 @@ def parse(
     cells, read = _parse(replace(bare, malformed=()), plain, columns, wanted)
     rows = np.searchsorted(records.places, [one.place for one in read.malformed])
     reasons = {int(row): one.reason for row, one in zip(rows, read.malformed, strict=True)}
-    return escapes.shown(cells, marks), records.without(reasons).packed()
+    return escapes.restored(cells, marks), records.without(reasons).packed()
 
 
 def _parse(

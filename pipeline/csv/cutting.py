@@ -63,7 +63,7 @@ def cut(
         size -= 1  # the next byte tells whether it is CRLF
     if width and data.endswith(b"\n") and (regular := _regular(data, dialect, limit, width, line, final)):
         return regular
-    lines = _Lines.of(data, len(data) if final else size)
+    lines = _Lines.find(data, len(data) if final else size)
     _check_lengths(lines, size, limit, line)
     heads, broken, count = _heads(data, size, lines, dialect, limit, final)
     tails = np.append(heads[1:], count)[: len(heads)] - 1
@@ -111,7 +111,7 @@ class _Lines:
     stops: Offsets
 
     @classmethod
-    def of(cls, data: bytes, size: int) -> Self:
+    def find(cls, data: bytes, size: int) -> Self:
         at = np.frombuffer(data, np.uint8, size)
         last = np.flatnonzero(at == LF)
         if b"\r" not in data:
@@ -217,8 +217,8 @@ def _end_of_record(
         return None, "too_long"
     if not final:
         return None, ""
-    whole = end >= 0 and data[size - 1] not in (LF, CR)  # else an escape took the last line end
-    return (end, "") if whole else (None, "quote")
+    closed = end >= 0 and data[size - 1] not in (LF, CR)  # else an escape took the last line end
+    return (end, "") if closed else (None, "quote")
 
 
 def _with_lf(data: bytes, stops: Offsets) -> bytes:

@@ -72,7 +72,7 @@ def _not_taken(escapes: Offsets) -> Offsets:
     return not_taken
 
 
-def shown(cells: pl.DataFrame, marks: Marks) -> pl.DataFrame:
+def restored(cells: pl.DataFrame, marks: Marks) -> pl.DataFrame:
     """The cells with what the marks stand for, and null where nothing but NULL's mark was."""
     texts = pl.all()
     for mark, byte in marks.items():

@@ -110,8 +110,8 @@ def spliced(data: bytes, starts: Offsets, stops: Offsets) -> bytes:
         view, runs = memoryview(data), zip(firsts.tolist(), lasts.tolist(), strict=True)
         return b"".join(view[a:b] for a, b in runs)
     every = between(data, firsts, lasts, pa.large_binary())
-    kept = every.filter(pa.array(np.arange(len(every)) % 2 == 0))
-    content: bytes = kept.buffers()[2].to_pybytes()
+    pieces = every.filter(pa.array(np.arange(len(every)) % 2 == 0))
+    content: bytes = pieces.buffers()[2].to_pybytes()
     return content
 
 

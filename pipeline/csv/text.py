@@ -97,10 +97,10 @@ def of_objects(values: Iterable[Any], *, days: bool = False) -> Text:
         if days and isinstance(text, str) and isinstance(value, dt.datetime | np.datetime64):
             text = _MIDNIGHT.sub("", text)
         raw = text.encode("utf-8", "backslashreplace") if isinstance(text, str) else text
-        shown = None if raw is None else raw.decode("utf-8", "backslashreplace")
-        if shown != (text.decode("utf-8", "replace") if isinstance(text, bytes) else text):
+        readable = None if raw is None else raw.decode("utf-8", "backslashreplace")
+        if readable != (text.decode("utf-8", "replace") if isinstance(text, bytes) else text):
             undecodable.append(row)  # no UTF-8, or a lone surrogate
-        cells.append(shown or None)
+        cells.append(readable or None)
     return Text(pl.Series(cells, dtype=pl.String), undecodable)
 
 
@@ -156,8 +156,8 @@ def _of_floats(values: pl.Series) -> pl.Series:
     refused = (values.abs() >= limit).arg_true()
     if len(refused):
         raise _uncertain(limit, int(refused[0]))
-    whole = values.round(0) == values
+    integral = values.round(0) == values
     digits = values.cast(pl.String)
-    short = digits.filter(digits.str.contains("e", literal=True) & ~whole).unique()
+    short = digits.filter(digits.str.contains("e", literal=True) & ~integral).unique()
     digits = digits.replace({text: f"{Decimal(text):f}" for text in short})
-    return digits.scatter(whole.arg_true(), values.filter(whole).cast(pl.Int64).cast(pl.String))
+    return digits.scatter(integral.arg_true(), values.filter(integral).cast(pl.Int64).cast(pl.String))

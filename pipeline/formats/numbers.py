@@ -14,11 +14,11 @@ __all__ = ["WITH_COMMA", "pointed"]
 
 # A point, a blank (no-break and narrow ones too) or an apostrophe between thousands, the same throughout.
 _BETWEEN = (r"\.", "[ \u00a0\u202f\u2009]", "['’]")
-_WHOLE = "|".join(["[0-9]+", *(rf"[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+" for mark in _BETWEEN)])
+_INTEGER = "|".join(["[0-9]+", *(rf"[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+" for mark in _BETWEEN)])
 _BLANK = "[ \u00a0\u202f]*"
 _CURRENCY = "(?:R[$]|US[$]|[$€£¥₹]|EUR|USD|BRL|CHF|SEK|NOK|DKK|PLN|kr|zł)"
 _IN_FRONT = rf"(?:[+-]?(?:{_CURRENCY}{_BLANK})?|{_CURRENCY}{_BLANK}[+-])"
-_NUMBER = rf"(?:{_WHOLE})(?:,[0-9]+)?"
+_NUMBER = rf"(?:{_INTEGER})(?:,[0-9]+)?"
 WITH_COMMA = rf"^{_BLANK}{_IN_FRONT}{_NUMBER}(?:{_BLANK}{_CURRENCY})?{_BLANK}$"
 
 

@@ -42,10 +42,10 @@ def bounds(region: str | None) -> Bounds:
 
     Raises ValueError for a region that `phonenumbers` does not know.
     """
-    return made(region)
+    return compute(region)
 
 
-def made(region: str | None) -> Bounds:
+def compute(region: str | None) -> Bounds:
     """The same, made from the metadata of every region."""
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, country_code_for_valid_region
 

@@ -52,7 +52,7 @@ def readings(region: str | None) -> Readings:
 
     Raises ValueError for a region that `phonenumbers` does not know.
     """
-    return made(region)
+    return compile_readings(region)
 
 
 def require_region(region: str | None = None) -> None:
@@ -63,7 +63,7 @@ def require_region(region: str | None = None) -> None:
         raise ValueError(f"{region!r} is no region of phone numbers; those are codes such as 'IN' or 'DE'")
 
 
-def made(region: str | None) -> Readings:
+def compile_readings(region: str | None) -> Readings:
     """The same, made from the metadata of every region (0.2 s)."""
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
@@ -78,7 +78,7 @@ def made(region: str | None) -> Readings:
         "|".join(f"{code}(?:{of_country[part]})" for code, of_country in found.items() if of_country[part])
         for part in range(len(Patterns._fields))
     )
-    abroad = whole(r"\+?", Patterns(*parts))
+    abroad = complete(r"\+?", Patterns(*parts))
     if not home or home.country_code not in found or not shape(home.international_prefix or ""):
         return Readings(abroad)
     leaving = home.international_prefix or ""
@@ -93,9 +93,9 @@ def dialled(home: PhoneMetadata, ours: Patterns) -> Iterator[Patterns]:
     only where they do not begin with the code.
     """
     code, leaving = str(home.country_code), home.international_prefix
-    yield whole("", ours, leaving)
-    yield whole(code, ours, leaving, f"(?:{ours.general})$")
-    yield from (whole(trunk, ours, leaving) for trunk in trunks(home))
+    yield complete("", ours, leaving)
+    yield complete(code, ours, leaving, f"(?:{ours.general})$")
+    yield from (complete(trunk, ours, leaving) for trunk in trunks(home))
 
 
 def trunks(home: PhoneMetadata) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ def trunks(home: PhoneMetadata) -> tuple[str, ...]:
     return tuple(trunk for trunk in found if firsts.count(trunk[0]) == 1)
 
 
-def whole(start: str, national: Patterns, *never: str | None) -> Patterns:
+def complete(start: str, national: Patterns, *never: str | None) -> Patterns:
     """The patterns of a text in which a number follows `start`, and which does not begin as `never` says."""
     kind, general, inside = national
     begins = either(f"{start}(?:{inside})" if inside else None, *never) or "$"

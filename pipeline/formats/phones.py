@@ -137,9 +137,9 @@ def no_country_code(text: pl.Expr) -> pl.Expr:
             return local
         one = pl.col("text")
         digits = one.str.replace_all("[^0-9]", "").str.len_bytes()
-        whole = ~spreadsheets.fails(one, spreadsheets.trailing_decimal)
+        undamaged = ~spreadsheets.fails(one, spreadsheets.trailing_decimal)
         candidates = texts.filter(local).unique().alias("text").to_frame()
-        candidates = candidates.filter(digits.is_between(LEAST_DIGITS, MOST_DIGITS) & whole)
+        candidates = candidates.filter(digits.is_between(LEAST_DIGITS, MOST_DIGITS) & undamaged)
         return local & texts.is_in(candidates.filter(fails(one))["text"].to_list())
 
     return text.map_batches(look, return_dtype=pl.Boolean)

@@ -40,8 +40,8 @@ class BulkUpload(dg.ConfigurableResource):  # type: ignore[misc]  # Dagster is a
         try:
             result = run(source, self.config, run_key=key, again=again, **options)
         except PipelineError as error:
-            told = metadata(error.result) if error.result else {}
-            raise dg.Failure(str(error), metadata=told, allow_retries=error.retryable) from None
+            facts = metadata(error.result) if error.result else {}
+            raise dg.Failure(str(error), metadata=facts, allow_retries=error.retryable) from None
         checked = dg.AssetCheckResult(
             check_name=CHECK,
             passed=result.rejected == 0,

@@ -55,5 +55,5 @@ def _assertions(sent: Mapping[str, Any]) -> list[data_quality_assertions_dataset
         )
         for reason in sent["reasons"]
     ]
-    whole = data_quality_assertions_dataset.Assertion(assertion="contract", success=sent["rejected"] == 0)
-    return [whole, *failed]
+    overall = data_quality_assertions_dataset.Assertion(assertion="contract", success=sent["rejected"] == 0)
+    return [overall, *failed]

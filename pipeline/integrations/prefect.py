@@ -62,9 +62,9 @@ def upload(
     `source` is as `pipeline.run` takes it. `run_key` names what the job is for; by default the flow run and
     the source's path, so that a retry of task or flow follows the first job. A frame needs one.
     """
-    told = block.run(source, run_key or key_of(source), again=again)
-    create_table_artifact([{**told, "reasons": str(told["reasons"])}], key="bulk-upload")
-    return told
+    result = block.run(source, run_key or key_of(source), again=again)
+    create_table_artifact([{**result, "reasons": str(result["reasons"])}], key="bulk-upload")
+    return result
 
 
 def key_of(source: Any) -> str:

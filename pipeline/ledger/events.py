@@ -218,9 +218,9 @@ def newer() -> LedgerError:
 
 def store_time(answer: Any) -> datetime:
     """The store's clock as an answer of boto3's tells it. Raises StageError where it does not."""
-    told = answer["ResponseMetadata"]["HTTPHeaders"].get("date", "")
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date", "")
     try:
-        return parsedate_to_datetime(told)
+        return parsedate_to_datetime(date)
     except ValueError:
         raise StageError(
             "The store's answer holds no Date, so nobody can tell how old a claim is.",

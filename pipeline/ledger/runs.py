@@ -101,7 +101,7 @@ def read_runs(ledger: Ledger, since: timedelta) -> list[RunStatus]:
 def _status(run_id: str, run: RunState, now: datetime) -> RunStatus:
     started, staged, ended = (run.facts.get(name, {}) for name in ("started", "staged", "ended"))
     answer = run.facts.get("answer", {})
-    told = ended if ended.get("counts") else next((c for c in run.callbacks if c.get("counts")), {})
+    counted = ended if ended.get("counts") else next((c for c in run.callbacks if c.get("counts")), {})
     duplicate_of = ended.get("duplicate_of")
     job_failed = run.state == "failed" and bool(answer or run.callbacks)
     hint = _JOB_FAILED if job_failed else _NEXT[run.state]
@@ -117,8 +117,8 @@ def _status(run_id: str, run: RunState, now: datetime) -> RunStatus:
         bytes=staged.get("bytes"),
         requestid=answer.get("requestid") or ended.get("requestid"),
         duplicate_of=duplicate_of,
-        said=told.get("said") or "",
-        counts=told.get("counts") or {},
+        said=counted.get("said") or "",
+        counts=counted.get("counts") or {},
         callbacks=len(run.callbacks),
         url_mode=staged.get("url_mode"),
         expires_at=staged.get("expires_at"),

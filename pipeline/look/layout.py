@@ -51,10 +51,10 @@ def layout_of(sample: Sample) -> Layout:
             odd += 1
         if len(records) == RECORDS:
             break
-    if not sample.whole and records:
+    if not sample.complete and records:
         records = records[:-1] if len(records) < RECORDS else records
     footer, lines, last_is_odd = _footer(sample.tail, delimiter, width)
-    if sample.whole and lines and len(records) < RECORDS:
+    if sample.complete and lines and len(records) < RECORDS:
         over = sum(len(row) == width for row in lines)
         records, odd = records[: len(records) - over], odd - (len(lines) - over)
     return Layout(delimiter, _DELIMITERS[delimiter], skip, header, records, footer, odd, last_is_odd)

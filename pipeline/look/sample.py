@@ -31,7 +31,7 @@ class Sample(NamedTuple):
     tail: str
     encoding: str | None
     why: str
-    whole: bool
+    complete: bool
 
 
 def sample(path: Path) -> Sample:
@@ -41,16 +41,16 @@ def sample(path: Path) -> Sample:
     try:
         with gzip.open(path) if packed else path.open("rb") as file:
             head = file.read(HEAD_BYTES + 1)
-            tail, whole = b"", len(head) <= HEAD_BYTES
-            if not whole and not packed:
+            tail, complete = b"", len(head) <= HEAD_BYTES
+            if not complete and not packed:
                 file.seek(-TAIL_BYTES, 2)
                 tail = file.read()
     except (OSError, EOFError):
         raise SourceError(f"{path}: cannot be read to its end", hint="Fetch or export it again.") from None
     encoding, why = _encoding(head)
     text = _decoded(head, encoding)
-    end = text[-TAIL_BYTES:] if whole else _decoded(tail, encoding).partition("\n")[2]
-    return Sample(text, end, None if why in _UNSAID else encoding, why, whole)
+    end = text[-TAIL_BYTES:] if complete else _decoded(tail, encoding).partition("\n")[2]
+    return Sample(text, end, None if why in _UNSAID else encoding, why, complete)
 
 
 _MARKED, _IS_UTF8 = "its byte order mark says it", "it is UTF-8"

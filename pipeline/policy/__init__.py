@@ -58,14 +58,14 @@ def statement(config: Config) -> Statement:
         )
     if not stage.allow_http:
         condition["Bool"] = {"aws:SecureTransport": "true"}
-    made = {
+    statement = {
         "Sid": sid(stage),
         "Effect": "Allow",
         "Principal": "*",
         "Action": "s3:GetObject",
         "Resource": f"{arn(stage)}/{stage.prefix}hosted/*",
     }
-    return made | ({"Condition": condition} if condition else {})
+    return statement | ({"Condition": condition} if condition else {})
 
 
 def merged(policy: Policy | None, ours: Statement) -> Policy:
@@ -74,9 +74,9 @@ def merged(policy: Policy | None, ours: Statement) -> Policy:
         return {"Version": VERSION, "Statement": [ours]}
     statements = _statements(policy)
     places = [i for i, each in enumerate(statements) if each.get("Sid") == ours["Sid"]]
-    kept = [each for i, each in enumerate(statements) if i not in places]
-    kept.insert(places[0] if places else len(kept), ours)
-    return policy | {"Statement": kept}
+    others = [each for i, each in enumerate(statements) if i not in places]
+    others.insert(places[0] if places else len(others), ours)
+    return policy | {"Statement": others}
 
 
 def without(policy: Policy | None, name: str) -> Policy | None:
@@ -84,10 +84,10 @@ def without(policy: Policy | None, name: str) -> Policy | None:
     if policy is None:
         return None
     statements = _statements(policy)
-    kept = [each for each in statements if each.get("Sid") != name]
-    if len(kept) == len(statements):
+    others = [each for each in statements if each.get("Sid") != name]
+    if len(others) == len(statements):
         return policy
-    return policy | {"Statement": kept} if kept else None
+    return policy | {"Statement": others} if others else None
 
 
 def same(one: Any, other: Any) -> bool:

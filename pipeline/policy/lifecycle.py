@@ -69,8 +69,8 @@ def read(store: Store) -> Rules | None:
 def merged(before: Rules, ours: Rules) -> Rules:
     """The rules with ours in them, in the places of older ones of ours; all else as it was."""
     mine = {rule["ID"]: rule for rule in ours}
-    kept = [mine.pop(rule.get("ID"), rule) for rule in before]
-    return [*kept, *mine.values()]
+    rules = [mine.pop(rule.get("ID"), rule) for rule in before]
+    return [*rules, *mine.values()]
 
 
 def apply(store: Store, ours: Rules) -> bool:

@@ -110,9 +110,9 @@ def _list(actions: list[str], config: Config, *below: str) -> dict[str, Any]:
 def _key_service(stage: StageConfig, key: str, partition: str) -> dict[str, Any]:
     """Encrypting what is put, and decrypting it for Complete, for reading and for a presigned URL."""
     actions = ["kms:GenerateDataKey", "kms:Decrypt"]
-    whole = f"arn:{partition}:kms:{stage.region or '*'}:*:key/"
+    every_key = f"arn:{partition}:kms:{stage.region or '*'}:*:key/"
     if "alias/" in key:
         alias = key[key.index("alias/") :]
         condition = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}}
-        return _allow(actions, whole + "*") | {"Condition": condition}
-    return _allow(actions, key if key.startswith("arn:") else whole + key)
+        return _allow(actions, every_key + "*") | {"Condition": condition}
+    return _allow(actions, key if key.startswith("arn:") else every_key + key)

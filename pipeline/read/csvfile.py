@@ -18,7 +18,7 @@ from pipeline.read import mended
 from pipeline.read.csvhead import Head, Layout, cut_block, layout_of
 from pipeline.read.footer import WithoutFooter
 from pipeline.read.header import has_text, header_of
-from pipeline.read.stream import ByteStream, open_stream, shown
+from pipeline.read.stream import ByteStream, open_stream, printable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -113,11 +113,11 @@ class CsvSource:
             more = stream.read(max(self.step, len(carry)))
             final = not more
             # A slice that ends with a line need not be copied again to be cut off there.
-            whole = more.rfind(b"\n") + 1 or len(more)
-            as_it_is = not carry and whole == len(more)
-            data = more if as_it_is else b"".join((carry, memoryview(more)[:whole]))
+            end = more.rfind(b"\n") + 1 or len(more)
+            as_it_is = not carry and end == len(more)
+            data = more if as_it_is else b"".join((carry, memoryview(more)[:end]))
             found = cut_block(self.stream.name, data, self.layout, line, width=width, final=final)
-            carry, line = data[found.used :] + more[whole:], found.line
+            carry, line = data[found.used :] + more[end:], found.line
             del more
             if found.used:
                 size, seen = self.stream.position - seen, self.stream.position
@@ -154,11 +154,11 @@ class CsvSlice:
             cells, found = parse(self.found, layout.dialect, columns)
             cells, found = _without_unnamed(cells, found, unnamed)
             records = _written(cells, found)
-        records = replace(records, malformed=tuple(map(self._shown, records.malformed)))
+        records = replace(records, malformed=tuple(map(self._printable, records.malformed)))
         return Table(records, cells, earlier)
 
-    def _shown(self, one: Malformed) -> Malformed:
-        return replace(one, raw=shown(one.raw, transcoded=self.transcoded).encode())
+    def _printable(self, one: Malformed) -> Malformed:
+        return replace(one, raw=printable(one.raw, transcoded=self.transcoded).encode())
 
 
 def _written(cells: pl.DataFrame, found: Records) -> Records:

@@ -209,7 +209,7 @@ class FrameSlice:
         for row in has_text(own, self.header.unnamed).arg_true().to_list() if self.header.blank else ():
             reasons.setdefault(row, "unnamed_cell")
         places: Offsets = np.arange(self.first, self.first + self.size)
-        raws = {row: _shown(written.data[written.starts[row] : written.ends[row]]) for row in reasons}
+        raws = {row: _printable(written.data[written.starts[row] : written.ends[row]]) for row in reasons}
         if self.added:
             places = mended.first_places(cells, places)
             for row in mended.unmended(cells, self.header.columns).arg_true().to_list():
@@ -236,5 +236,5 @@ class FrameSlice:
         return cells.select(condition).to_series().arg_true().to_list()
 
 
-def _shown(raw: bytes) -> bytes:
+def _printable(raw: bytes) -> bytes:
     return raw.replace(b"\0", b"\\x00")

@@ -121,11 +121,11 @@ def check_separated(
             )
     for other, called in _DELIMITERS.items():
         if other != used and _has_columns(line, other, mapping, contract_names):
-            shown = other.replace("\t", "\\t")
+            delimiter = other.replace("\t", "\\t")
             raise SourceError(
                 f"{where}: the header's columns are not separated by {_DELIMITERS.get(used, repr(used))} "
                 f"but by {called}",
-                hint=f'Set source.delimiter: "{shown}"',
+                hint=f'Set source.delimiter: "{delimiter}"',
             )
 
 
@@ -184,10 +184,10 @@ def hint_on_width(line: str, fields: int, used: str, width: int) -> str:
     """What to do where no record has as many fields as the header: `line` is the first, of so many fields."""
     for other, called in _DELIMITERS.items():
         if other != used and width > 1 and line.count(other) + 1 == width:
-            shown = other.replace("\t", "\\t")
+            delimiter = other.replace("\t", "\\t")
             return (
                 f"The records are separated by {called}, the header is not: write the header so too, "
-                f'and set source.delimiter: "{shown}".'
+                f'and set source.delimiter: "{delimiter}".'
             )
     if fields == 1 and line.count(used) + 1 >= width:
         return "Each record is quoted as a whole: export it with quotes around cells only."

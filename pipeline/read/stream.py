@@ -3,7 +3,7 @@
 file, .gz or standard input -> raw bytes -> (decoder, for another encoding) -> UTF-8 bytes without BOM
 
 Undecodable bytes of another encoding become lone surrogates, so that they are invalid in UTF-8 too and
-cost their own record only; `shown` turns them back for the rejects file.
+cost their own record only; `printable` turns them back for the rejects file.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ def open_stream(path: str) -> Iterator[ByteStream]:
             file.close()
 
 
-def shown(raw: bytes, *, transcoded: bool) -> str:
+def printable(raw: bytes, *, transcoded: bool) -> str:
     """A malformed record as text for the rejects file: bytes that are no text as `\\xNN`, NUL too."""
     if transcoded:
         text = raw.decode("utf-8", "surrogatepass")

@@ -25,7 +25,7 @@ class Checksums:
 
     def __init__(self) -> None:
         self._agreed: dict[str, tuple[str, str]] = {}
-        self._whole: dict[tuple[str, str], str] = {}
+        self._objects: dict[tuple[str, str], str] = {}
 
     def check(self, request: Request, place: tuple[str, str], parts: Mapping[int, Any]) -> None:
         """Raise Refused where a checksum is wrong, or one is missing that the upload agreed on.
@@ -40,9 +40,9 @@ class Checksums:
             ):
                 raise Refused(400, "InvalidRequest", "Complete must include the checksum of each part.")
             if kind == "FULL_OBJECT" and parts:
-                self._whole[place] = _whole(request, parts)
+                self._objects[place] = _crc32_of(request, parts)
                 _compare(
-                    CRC32, request.headers.get(CRC32, self._whole[place]), self._whole[place], "BadDigest"
+                    CRC32, request.headers.get(CRC32, self._objects[place]), self._objects[place], "BadDigest"
                 )
             return
         if request.method == "PUT" and algorithm:
@@ -53,9 +53,9 @@ class Checksums:
 
     def of_object(self, place: tuple[str, str]) -> dict[str, str]:
         """What a Complete answers of the whole object's checksum, by XML's element."""
-        if place not in self._whole:
+        if place not in self._objects:
             return {}
-        return {"ChecksumCRC32": self._whole[place], "ChecksumType": "FULL_OBJECT"}
+        return {"ChecksumCRC32": self._objects[place], "ChecksumType": "FULL_OBJECT"}
 
     def note(
         self,
@@ -73,13 +73,13 @@ class Checksums:
             return _with(headers, {ALGORITHM: wish, TYPE: kind}), body
         if request.method == "POST" and self._agreed.get(upload, ("", ""))[1] == "FULL_OBJECT":
             body = re.sub(rb"<Checksum(CRC32|Type)>[^<]*</Checksum\1>", b"", body)
-            told = "".join(f"<{name}>{value}</{name}>" for name, value in self.of_object(place).items())
+            elements = "".join(f"<{name}>{value}</{name}>" for name, value in self.of_object(place).items())
             body = body.replace(
-                b"</CompleteMultipartUploadResult>", told.encode() + b"</CompleteMultipartUploadResult>"
+                b"</CompleteMultipartUploadResult>", elements.encode() + b"</CompleteMultipartUploadResult>"
             )
             return _with(headers, {"Content-Length": str(len(body))}), body
-        if request.headers.get(PREFIX + "mode") and place in self._whole:
-            return _with(headers, {CRC32: self._whole[place], TYPE: "FULL_OBJECT"}), body
+        if request.headers.get(PREFIX + "mode") and place in self._objects:
+            return _with(headers, {CRC32: self._objects[place], TYPE: "FULL_OBJECT"}), body
         return headers, body
 
 
@@ -88,7 +88,7 @@ def _with(headers: Headers, more: Mapping[str, str]) -> Headers:
     return [(name, value) for name, value in headers if name.lower() not in names] + list(more.items())
 
 
-def _whole(request: Request, parts: Mapping[int, Any]) -> str:
+def _crc32_of(request: Request, parts: Mapping[int, Any]) -> str:
     """The CRC-32 of the parts that a Complete names, one after the other."""
     numbers = re.findall(rb"<PartNumber>([0-9]+)</PartNumber>", request.body)
     return _crc32(parts[int(number)].value for number in numbers if int(number) in parts)

@@ -42,8 +42,8 @@ class Gate:
         except Refused as refused:
             return _refuse(refused, start_response)
         if done is not None:
-            told = {"ETag": done.etag, **self._checksums.of_object(place)}
-            return _answer(200, "CompleteMultipartUploadResult", told, start_response)
+            elements = {"ETag": done.etag, **self._checksums.of_object(place)}
+            return _answer(200, "CompleteMultipartUploadResult", elements, start_response)
         environ.setdefault("HTTP_AUTHORIZATION", "admitted")  # moto would ask its own, coarser policy again
         _set_address(environ, request, f"/{bucket}/{key}" if key else f"/{bucket}")
         if request.method in ("GET", "HEAD") or "if-none-match" not in request.headers:
@@ -67,8 +67,8 @@ class Gate:
         if request.method not in ("POST", "HEAD"):
             return self.app(environ, start_response)
         answer, status, headers = run_wsgi_app(self.app, environ)
-        told, body = self._checksums.note(request, place, list(headers), b"".join(answer))
-        start_response(status, told)
+        all_headers, body = self._checksums.note(request, place, list(headers), b"".join(answer))
+        start_response(status, all_headers)
         return [body]
 
     def _object(self, bucket: str, key: str) -> Any:
@@ -92,10 +92,10 @@ class Gate:
         self._checksums.check(request, (bucket, key), known.parts if known else {})
         if known or not upload or bucket not in self.buckets:
             return None
-        made = self._object(bucket, key)
-        if request.method != "POST" or made is None or made.multipart is None or made.multipart.id != upload:
+        done = self._object(bucket, key)
+        if request.method != "POST" or done is None or done.multipart is None or done.multipart.id != upload:
             raise Refused(404, "NoSuchUpload", "The specified upload does not exist.")
-        return made
+        return done
 
 
 def _address(request: Request) -> tuple[str, str]:

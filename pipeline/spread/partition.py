@@ -124,7 +124,7 @@ class Measure:
             raise SourceError(
                 f"Partition {number}, counted from 0: {error.message}", hint=error.hint
             ) from None
-        rows = RowSet.of(np.concatenate(failing), first)
+        rows = RowSet.pack(np.concatenate(failing), first)
         yield as_sent(Measured(number, content, rows, rejected, length, _probe(self.rows.plan.seed)))
 
 
@@ -223,13 +223,13 @@ def _records(records: Sequence[bytes | memoryview], schema: pa.Schema) -> pa.Rec
     return pa.RecordBatch.from_pylist([{"record": bytes(one)} for one in records], schema)
 
 
-def _reporting(make: Callable[[], Batches], shown: Callable[[Record], pa.RecordBatch]) -> Batches:
+def _reporting(make: Callable[[], Batches], as_batch: Callable[[Record], pa.RecordBatch]) -> Batches:
     """What `make` gives; what it raises comes as a record, and nothing of it to the engine's log."""
     try:
         with hushed():
             yield from make()
     except PipelineError as error:
-        yield shown(Failed(type(error).__name__, error.message, error.hint))
+        yield as_batch(Failed(type(error).__name__, error.message, error.hint))
     except Exception as error:  # noqa: BLE001 - told without its own message, which could hold a value
-        told = Unexpected(error)
-        yield shown(Failed("Unexpected", f"On a worker: {told.message}", told.hint))
+        unexpected = Unexpected(error)
+        yield as_batch(Failed("Unexpected", f"On a worker: {unexpected.message}", unexpected.hint))

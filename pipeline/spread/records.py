@@ -27,7 +27,7 @@ class RowSet(NamedTuple):
     bits: bytes
 
     @classmethod
-    def of(cls, rows: Offsets, size: int) -> Self:
+    def pack(cls, rows: Offsets, size: int) -> Self:
         """The set of these rows."""
         mask = np.zeros(size, np.bool_)
         mask[rows] = True
@@ -112,10 +112,10 @@ class Failed:
     def error(self) -> PipelineError:
         """The error to raise on the driver."""
         kind: Any = getattr(errors, self.kind, PipelineError)
-        made: PipelineError = (PipelineError if kind is errors.Unexpected else kind)(
+        raised: PipelineError = (PipelineError if kind is errors.Unexpected else kind)(
             self.message, hint=self.hint
         )
-        return made
+        return raised
 
 
 Record = Measured | Sorted | Part | Failed
