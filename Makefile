@@ -13,11 +13,11 @@ demo: .venv/ready
 
 # The fast suite.
 test: .venv/ready
-	$(BIN)/python -m pytest -n auto -m "$(HERE) and not slow"
+	$(BIN)/python -m pytest -n auto -rs -m "$(HERE) and not slow"
 
 # What takes longer, and then what needs the machine to itself: a quarter of an hour.
 test-slow: .venv/ready
-	$(BIN)/python -m pytest -n auto -m "$(HERE) and slow"
+	$(BIN)/python -m pytest -n auto -rs -m "$(HERE) and slow"
 	$(BIN)/python -m pytest -m "timing or crowd"
 
 # Against a real S3 server: Ceph RGW, which the suite fetches from Debian's packages and runs on loopback.
