@@ -8,6 +8,8 @@ import numpy.typing as npt
 Offsets = npt.NDArray[np.int64]
 """Places in bytes, or numbers of rows."""
 
+NO_ROWS: Offsets = np.empty(0, np.int64)
+
 Mask = npt.NDArray[np.bool_]
 Hashes = npt.NDArray[np.uint64]
 Bytes = npt.NDArray[np.uint8]

@@ -95,12 +95,12 @@ def examine(
     worker = _worker(plan)
     table = piece.table(worker.wanted)
     if failing is None or plan.rules.changes_text or table.earlier is not None:
-        faults, cells, changed = _judge(table, worker, contract)
+        faults, cells, changed = _judge(table.cells, table.earlier, worker, contract)
         keys = unique.keys(cells, worker.uniques, plan.seed)
     else:
         rows = failing[: np.searchsorted(failing, len(table.records))]
-        again = replace(table, cells=table.cells[rows])
-        faults, cells, changed = _judge(again, worker, contract).faults.numbered(rows), table.cells, {}
+        judged = _judge(table.cells[rows], None, worker, contract)
+        faults, cells, changed = judged.faults.numbered(rows), table.cells, {}
         keys = ()
     return Examined(
         records=table.records,
@@ -125,19 +125,22 @@ class _Judged(NamedTuple):
     changed: dict[str, Mask]
 
 
-def _judge(table: Table, worker: _Worker, contract: Contract | None) -> _Judged:
-    taken = read(table.cells, worker.bound)
+def _judge(
+    text: pl.DataFrame, earlier: pl.DataFrame | None, worker: _Worker, contract: Contract | None
+) -> _Judged:
+    """What can be said of rows, whose cells are `text`; `earlier` as in `Table`."""
+    taken = read(text, worker.bound)
     checked = worker.columns.check(taken.cells)
     faults, cells, changed = checked.faults, taken.cells, dict(taken.changed)
     if len(checked.unsure):
         doubtful = cells[checked.unsure].select(checked.columns)
         judgement = worker.judge(checked.columns, contract)(doubtful)
         faults |= judgement.faults.numbered(checked.unsure)
-        new = {name: cells[name].scatter(checked.unsure, text) for name, text in judgement.changed.items()}
-        changed |= {name: _differs(table.cells[name], text) for name, text in new.items()}
-        cells = cells.with_columns(text.alias(name) for name, text in new.items())
-    if table.earlier is not None:
-        again = still_repeated(cells, table.earlier, worker.bound)
+        new = {name: cells[name].scatter(checked.unsure, part) for name, part in judgement.changed.items()}
+        changed |= {name: _differs(text[name], column) for name, column in new.items()}
+        cells = cells.with_columns(column.alias(name) for name, column in new.items())
+    if earlier is not None:
+        again = still_repeated(cells, earlier, worker.bound)
         faults |= Faults.collect(again, worker.bound.reasons)
     faults = taken.judged(faults | worker.columns.without_key(taken.unread(cells)), worker.bound)
     return _Judged(faults, cells, changed)

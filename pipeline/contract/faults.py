@@ -8,12 +8,10 @@ from typing import Self
 
 import numpy as np
 
-from pipeline.arrays import Offsets
+from pipeline.arrays import NO_ROWS, Offsets
 
 Found = tuple[Offsets, str]
 """Rows, and the reason to reject them for."""
-
-_NONE = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -24,8 +22,8 @@ class Faults:
     order, each once. Rows that are not named are good.
     """
 
-    rows: Offsets = field(default_factory=lambda: _NONE)
-    reasons: Offsets = field(default_factory=lambda: _NONE)
+    rows: Offsets = field(default_factory=lambda: NO_ROWS)
+    reasons: Offsets = field(default_factory=lambda: NO_ROWS)
     names: Sequence[str] = ()
 
     @classmethod
@@ -76,7 +74,7 @@ class Faults:
 
 
 def _each_once(keys: Sequence[Offsets]) -> Offsets:
-    merged = np.concatenate(keys) if keys else _NONE
+    merged = np.concatenate(keys) if keys else NO_ROWS
     merged.sort(kind="stable")  # which merges what is in order already
     once: Offsets = merged[np.diff(merged, prepend=-1) > 0]
     return once

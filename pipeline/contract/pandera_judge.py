@@ -22,7 +22,7 @@ from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 from pandera.pandas import Column, DataFrameSchema
 
-from pipeline.arrays import Offsets
+from pipeline.arrays import NO_ROWS, Offsets
 from pipeline.contract import text, typed
 from pipeline.contract.contract import Contract
 from pipeline.contract.faults import Faults, Found
@@ -229,7 +229,7 @@ def _rows(error: SchemaError) -> Offsets:
     """
     cases, answer = error.failure_cases, error.check_output
     if not isinstance(cases, pd.DataFrame):
-        return np.empty(0, np.int64)
+        return NO_ROWS
     if isinstance(answer, (pd.Series, pd.DataFrame)):
         failed = ~answer.astype(bool)
         failed = failed.any(axis=1) if isinstance(failed, pd.DataFrame) else failed

@@ -16,10 +16,10 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from pipeline.arrays import Offsets
+from pipeline.arrays import NO_ROWS, Offsets
 from pipeline.csv import escapes
 from pipeline.csv.dialect import Dialect
-from pipeline.csv.records import Records
+from pipeline.csv.records import Records, shifted
 from pipeline.csv.structure import line_ends, record_ends
 
 CANONICAL = Dialect()
@@ -152,8 +152,7 @@ def write(cells: pl.DataFrame, delimiter: str = ",") -> Records:
     A cell with the delimiter, a quote, CR or LF is quoted, and so is the one empty cell of a record.
     """
     if not cells.height:
-        nothing = np.zeros(0, np.int64)
-        return Records(b"", nothing, nothing, nothing, nothing)
+        return Records(b"", NO_ROWS, NO_ROWS, NO_ROWS, NO_ROWS)
     out = io.BytesIO()
     cells.with_columns(pl.all().fill_null("") if cells.width == 1 else ()).write_csv(
         out, include_header=False, quote_style="necessary", separator=delimiter
@@ -163,5 +162,4 @@ def write(cells: pl.DataFrame, delimiter: str = ",") -> Records:
     if len(ends) != cells.height:
         raise RuntimeError(f"polars {pl.__version__} wrote {cells.height} rows as {len(ends)} records")
     stops = ends + 1
-    starts = np.append(0, stops[:-1])
-    return Records(data, starts, ends, stops, np.arange(cells.height), width=cells.width)
+    return Records(data, shifted(stops), ends, stops, np.arange(cells.height), width=cells.width)

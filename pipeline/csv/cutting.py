@@ -23,7 +23,7 @@ import numpy as np
 from pipeline.arrays import Bytes, Mask, Offsets
 from pipeline.csv.dialect import Dialect, grammar
 from pipeline.csv.escapes import CR, LF, escaping
-from pipeline.csv.records import Malformed, Records
+from pipeline.csv.records import Malformed, Records, shifted
 from pipeline.csv.structure import record_ends
 
 # A malformed line is kept whole in the rejects up to this many times the longest record allowed.
@@ -90,7 +90,7 @@ def _regular(data: bytes, dialect: Dialect, limit: int, width: int, line: int, f
     if last is None or not len(last):
         return None
     stops = last + 1
-    starts = _shifted(stops)
+    starts = shifted(stops)
     ends = last - (np.frombuffer(data, np.uint8)[last - 1] == CR) if b"\r" in data else last
     if (ends - starts).max() > limit:
         return None
@@ -116,7 +116,7 @@ class _Lines:
         last = np.flatnonzero(at == LF)
         if b"\r" not in data:
             stops = last + 1
-            return cls(_shifted(stops), last, stops)
+            return cls(shifted(stops), last, stops)
         crlf = (at[last - 1] == CR) & (last > 0)
         if np.count_nonzero(at == CR) > np.count_nonzero(crlf):
             cr = np.flatnonzero(at == CR)
@@ -124,14 +124,7 @@ class _Lines:
             last = np.sort(np.concatenate((last, lone)))
             crlf = (at[last] == LF) & (at[last - 1] == CR) & (last > 0)
         stops = last + 1
-        return cls(_shifted(stops), last - crlf, stops)
-
-
-def _shifted(stops: Offsets) -> Offsets:
-    starts = np.empty_like(stops)
-    starts[:1] = 0
-    starts[1:] = stops[:-1]
-    return starts
+        return cls(shifted(stops), last - crlf, stops)
 
 
 def _check_lengths(lines: _Lines, size: int, limit: int, line: int) -> None:
@@ -185,7 +178,7 @@ def _mark_odd_quotes(odd: Mask, at: Bytes, lines: _Lines, dialect: Dialect) -> N
         counts = np.bincount(_line_of(quotes, lines), minlength=len(odd))
         first = np.cumsum(counts) - counts
     else:
-        first = _shifted(np.searchsorted(quotes, lines.stops))
+        first = shifted(np.searchsorted(quotes, lines.stops))
         counts = np.diff(first, append=len(quotes))
     odd |= counts & 1 == 1
     closes = (np.arange(len(quotes)) - np.repeat(first, counts)) & 1 == 1

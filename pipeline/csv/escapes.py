@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from pipeline.arrays import Bytes, Offsets
+from pipeline.arrays import NO_ROWS, Bytes, Offsets
 from pipeline.csv.dialect import Dialect
 from pipeline.csv.records import Records
 
@@ -25,7 +25,7 @@ CONTROLS = [byte for byte in range(1, 32) if byte not in b"\t\n\r"]
 def escaping(at: Bytes, dialect: Dialect) -> Offsets:
     """Where an escape stands before what would say how records and cells are delimited."""
     if not dialect.escapechar:
-        return np.zeros(0, np.int64)
+        return NO_ROWS
     found = np.flatnonzero(at == ord(dialect.escapechar))
     delimits = np.zeros(256, np.bool_)
     delimits[_delimiting(dialect)] = True

@@ -89,13 +89,20 @@ class Records:
         if len(two_bytes):
             data = np.delete(np.frombuffer(data, np.uint8), stops[two_bytes] - 2).tobytes()
             stops = np.cumsum(self.ends - self.starts + 1)
-        starts = np.concatenate(([0], stops[:-1]))
-        return replace(self, data=data, starts=starts, ends=stops - 1, stops=stops)
+        return replace(self, data=data, starts=shifted(stops), ends=stops - 1, stops=stops)
 
     def texts(self, rows: Offsets) -> pl.Series:
         """These records, which are UTF-8, without their line ends, as a String column."""
         pieces = between(self.data, self.starts[rows], self.ends[rows], pa.large_string())
         return pl.Series(_Arrow(pieces)).gather_every(2)
+
+
+def shifted(stops: Offsets) -> Offsets:
+    """Where pieces begin that lie one behind the other and stop there."""
+    starts = np.empty_like(stops)
+    starts[:1] = 0
+    starts[1:] = stops[:-1]
+    return starts
 
 
 def spliced(data: bytes, starts: Offsets, stops: Offsets) -> bytes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pandas as pd
 import pyarrow as pa
 
+from pipeline.engines.mapreduce import BY, ORDER, SENT
 from pipeline.errors import SourceError
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ class DaskEngine:
         shared = dask.delayed(job, name=f"job-{secrets.token_hex(8)}", traverse=False)
         work = dask.delayed(_mapped, pure=True)
         mapped = [work(shared, number, part) for number, part in enumerate(_parts(self.frame))]
-        between = dd.from_delayed(mapped, meta=_to_pandas(job.between.empty_table()), verify_meta=False)
-        sorted_by = between.shuffle(job.by, npartitions=job.places, ignore_index=True)
+        between = dd.from_delayed(mapped, meta=_to_pandas(SENT.empty_table()), verify_meta=False)
+        sorted_by = between.shuffle(BY, npartitions=job.places, ignore_index=True)
         reduced = sorted_by.map_partitions(
             _reduced, shared, meta=_to_pandas(job.result.empty_table()), enforce_metadata=False
         )
@@ -66,11 +67,11 @@ def _parts(frame: Any) -> Sequence[Any]:
 
 
 def _mapped(job: MapReduce, number: int, part: pd.DataFrame) -> pd.DataFrame:
-    return _to_pandas(pa.Table.from_batches(job.map(number, part), job.between))
+    return _to_pandas(pa.Table.from_batches(job.map(number, part), SENT))
 
 
 def _reduced(rows: pd.DataFrame, job: MapReduce) -> pd.DataFrame:
-    table = _to_arrow(rows, job.between).sort_by([(name, "ascending") for name in job.order])
+    table = _to_arrow(rows, SENT).sort_by([(name, "ascending") for name in ORDER])
     return _to_pandas(pa.Table.from_batches(job.reduce(iter(table.to_batches())), job.result))
 
 

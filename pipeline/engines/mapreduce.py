@@ -6,12 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import pyarrow as pa
+
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
     Batches = Iterator[pa.RecordBatch]
     Partition = pd.DataFrame | Batches
+
+SENT = pa.schema([("number", pa.int32()), ("start", pa.int64()), ("data", pa.binary())])
+"""What is shuffled: rows of one `number` come to one place, sorted by ORDER."""
+
+BY, ORDER = "number", ("number", "start")
 
 
 @dataclass(frozen=True)
@@ -19,15 +25,11 @@ class MapReduce:
     """One job on a cluster; its functions are sent to workers by pickle, and raise nothing of ours.
 
     `map` is given a partition's place in the frame, from 0, and its rows, and makes batches of the schema
-    `between`. Rows that are equal in the column `by` come to one place, and sorted by the columns `order`
-    into `reduce`, which makes batches of the schema `result`. `places` is how many there are to be, None: as
-    the engine likes.
+    SENT. These come shuffled into `reduce`, which makes batches of the schema `result`. `places` is how many
+    there are to be, None: as the engine likes.
     """
 
     map: Callable[[int, Partition], Batches] = field(repr=False)
-    between: pa.Schema
-    by: str
-    order: Sequence[str]
     reduce: Callable[[Batches], Batches] = field(repr=False)
     result: pa.Schema
     places: int | None = None

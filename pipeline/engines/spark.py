@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from pipeline.engines.mapreduce import BY, ORDER, SENT
 from pipeline.errors import SourceError
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ class SparkEngine:
     def carry_out(self, job: MapReduce) -> pa.Table:
         """What the job comes to. Raises SourceError where the frame cannot be computed."""
         try:
-            mapped = self.frame.mapInArrow(_Map(job), _schema(job.between))
-            places = (job.by,) if job.places is None else (job.places, job.by)
-            sorted_by = mapped.repartition(*places).sortWithinPartitions(*job.order)
+            mapped = self.frame.mapInArrow(_Map(job), _schema(SENT))
+            places = (BY,) if job.places is None else (job.places, BY)
+            sorted_by = mapped.repartition(*places).sortWithinPartitions(*ORDER)
             return _collected(sorted_by.mapInArrow(job.reduce, _schema(job.result)), job.result)
         except Exception as error:  # noqa: BLE001 - the user's own code runs in it, and fails with anything
             raise SourceError(

@@ -25,6 +25,7 @@ from pipeline.read import mended
 from pipeline.read.columns import arrow_text, has_only_days, pandas_text
 from pipeline.read.framehead import check_index, head_of
 from pipeline.read.header import UNNAMED_HINT, has_text
+from pipeline.read.stream import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -204,12 +205,14 @@ class FrameSlice:
         written = write(own)
         reasons = dict.fromkeys((row for text in found for row in text.undecodable), "encoding")
         if self.added or b"\0" in written.data:
-            for row in self._rows(cells, pl.any_horizontal(pl.all().str.contains("\0", literal=True))):
+            nul = cells.select(pl.any_horizontal(pl.all().str.contains("\0", literal=True))).to_series()
+            for row in nul.arg_true().to_list():
                 reasons.setdefault(row, "nul")
         for row in has_text(own, self.header.unnamed).arg_true().to_list() if self.header.blank else ():
             reasons.setdefault(row, "unnamed_cell")
         places: Offsets = np.arange(self.first, self.first + self.size)
-        raws = {row: _printable(written.data[written.starts[row] : written.ends[row]]) for row in reasons}
+        own_bytes = {row: written.data[written.starts[row] : written.ends[row]] for row in reasons}
+        raws = {row: printable(raw, transcoded=False).encode() for row, raw in own_bytes.items()}
         if self.added:
             places = mended.first_places(cells, places)
             for row in mended.unmended(cells, self.header.columns).arg_true().to_list():
@@ -230,11 +233,3 @@ class FrameSlice:
                 f"The DataFrame, column {name!r}{row}: {error.why}",
                 hint="Turn the column into the text you want before: it is staged as it is.",
             ) from None
-
-    @staticmethod
-    def _rows(cells: pl.DataFrame, condition: pl.Expr) -> list[int]:
-        return cells.select(condition).to_series().arg_true().to_list()
-
-
-def _printable(raw: bytes) -> bytes:
-    return raw.replace(b"\0", b"\\x00")

@@ -7,17 +7,18 @@ the bytes are a piece of it. What is under the number RECORD is for the driver.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from pipeline.engines.mapreduce import SENT
 from pipeline.spread.records import Record, encoded
 
 if TYPE_CHECKING:
     from pipeline.engines.mapreduce import Batches
 
-SENT = pa.schema([("number", pa.int32()), ("start", pa.int64()), ("data", pa.binary())])
-BY, ORDER = "number", ("number", "start")
 RECORD = -1
 
 
@@ -35,13 +36,10 @@ def as_sent(record: Record) -> pa.RecordBatch:
 
 def by_number(received: Batches) -> Iterator[tuple[int, list[memoryview]]]:
     """All bytes of each number, of rows that together are sorted by ORDER."""
-    number, held = RECORD, list[memoryview]()
-    for batch in received:
-        for one, data in zip(batch.column("number").to_pylist(), batch.column("data"), strict=True):
-            if one != number and held:
-                yield number, held
-                held = []
-            number = one
-            held.append(memoryview(data.as_buffer()))
-    if held:
-        yield number, held
+    rows = (
+        (number, memoryview(data.as_buffer()))
+        for batch in received
+        for number, data in zip(batch.column("number").to_pylist(), batch.column("data"), strict=True)
+    )
+    for number, group in groupby(rows, itemgetter(0)):
+        yield number, [data for _, data in group]

@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 from pydantic import SecretStr
 
-from pipeline.arrays import Offsets
+from pipeline.arrays import NO_ROWS, Offsets
 from pipeline.contract.faults import Found
 from pipeline.contract.rules import Keep
 from pipeline.errors import PipelineError, SourceError, Unexpected
@@ -35,7 +35,6 @@ MEASURED = REPEATS.append(pa.field("record", pa.binary()))
 RECORDS = pa.schema([("record", pa.binary())])
 CHANGED = "Partition {} is not what it was when it was read before: its rows, or their order, differ."
 EMPTY = Fingerprint(0, 0, 0, 1)
-NO_ROWS = np.empty(0, np.int64)
 KEY_BYTES = 64 << 20  # of keys, about, that are looked through at a time
 HINT = (
     "Nothing is visible in the bucket. What is computed anew each time must come out the same: persist the "

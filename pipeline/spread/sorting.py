@@ -21,7 +21,6 @@ from pipeline.handoffs import Plan
 from pipeline.read.spread import SpreadFrame
 from pipeline.result import Result
 from pipeline.sorting import explain
-from pipeline.spread.exchange import BY, ORDER, SENT
 from pipeline.spread.partition import CHANGED, HINT, MEASURED, RECORDS, Measure, Rows, Stage
 from pipeline.spread.records import Measured, Part, Share, Sorted, Target, decoded
 from pipeline.spread.rejects import Places
@@ -56,7 +55,7 @@ def measure(source: SpreadFrame, plan: Plan, *, allow_empty: bool) -> Layout:
     began = time.monotonic()
     keeps = [unique.keep for unique in plan.rules.bind(plan.header.columns).uniques]
     work = Measure(_rows(source, plan), keeps)
-    found = source.engine.carry_out(MapReduce(work.map, SENT, BY, ORDER, work.reduce, MEASURED))
+    found = source.engine.carry_out(MapReduce(work.map, work.reduce, MEASURED))
     measured = [record for record in decoded(found.column("record")) if isinstance(record, Measured)]
     if len({record.probe for record in measured}) > 1:
         raise ConfigError(
@@ -86,7 +85,7 @@ def stage(
     """
     work = Stage(_rows(source, plan), layout.shares, target, rejects)
     places = 1 + (target.size // PLACE_BYTES if target else 0)
-    job = MapReduce(work.map, SENT, BY, ORDER, work.reduce, RECORDS, places)
+    job = MapReduce(work.map, work.reduce, RECORDS, places)
     records = list(decoded(source.engine.carry_out(job).column("record")))
     done = {record.partition: record for record in records if isinstance(record, Sorted)}
     parts = {record.number: record for record in records if isinstance(record, Part)}

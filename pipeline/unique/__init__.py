@@ -16,11 +16,11 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from pipeline.arrays import Offsets
+from pipeline.arrays import NO_ROWS, Offsets
 from pipeline.contract.faults import Found
 from pipeline.contract.rules import Bound, CellType, Keep, Unique
 from pipeline.contract.typed import value
-from pipeline.unique.seen import NONE, Keys, Seen, prepare
+from pipeline.unique.seen import Keys, Seen, prepare
 
 MEMORY = 256 << 20  # bytes for all rules of a source; what is more lies on disk
 
@@ -92,7 +92,7 @@ class _Repeats:
         if self._keep == "first":
             return rows - start
         self._pairs.append((rows, firsts))
-        return NONE
+        return NO_ROWS
 
     def settle(self, index: int) -> Offsets:
         """The rows of that slice that go, now that all are known."""
@@ -105,7 +105,7 @@ class _Repeats:
     def _gone(self) -> Offsets:
         rows, firsts = (np.concatenate(parts) for parts in zip(*self._pairs, strict=True))
         kinds, first_pair = np.unique(firsts[::-1], return_index=True)
-        last = rows[::-1][first_pair] if self._keep == "last" else np.zeros(0, np.int64)
+        last = rows[::-1][first_pair] if self._keep == "last" else NO_ROWS
         return np.setdiff1d(np.concatenate([rows, kinds]), last)
 
 

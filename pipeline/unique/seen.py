@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from pipeline.arrays import Hashes, Offsets
+from pipeline.arrays import NO_ROWS, Hashes, Offsets
 from pipeline.errors import SourceError
 from pipeline.unique.hashfilter import HALF, Filter
 from pipeline.unique.keytexts import Texts, let_go, room, temporary
@@ -26,8 +26,6 @@ ROW = np.uint64(0xFFFFFFFF)
 MANY = 4  # so many runs of a kind are merged
 PIECE = 1 << 20  # so many entries are merged on disk at a time
 REACH = 1 << 22  # about so many of a run are looked into at a time: what lies on disk is mapped meanwhile
-
-NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ class Seen:
             if keys.span and keys.span[0] > self._greatest:
                 self._greatest = keys.span[1]
                 self._keep(entries)
-                return NONE, NONE
+                return NO_ROWS, NO_ROWS
             self._greatest = None
             self._fill_filter()
         first = np.full(len(entries), -1, np.int64)
