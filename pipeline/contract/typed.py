@@ -19,6 +19,7 @@ Python's) and spell out their digits.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -132,21 +133,28 @@ def _moment(text: pl.Expr, type_: CellType) -> pl.Expr:
 
     Of any other text, anything.
     """
-    zone = text.str.slice(11).str.extract(f"({_ZONE})$")
-    clock = text.str.slice(0, text.str.len_bytes() - zone.str.len_bytes().fill_null(0))
-    digits = zone.str.replace_all("[^0-9]", "")
+    return text.map_batches(partial(_moments, type_=type_), pl.Datetime(type_.unit, type_.zone))
 
+
+def _moments(texts: pl.Series, type_: CellType) -> pl.Series:
+    """The same of a column, step by step, so that each is taken once."""
+    text, zone, clock, moment = map(pl.col, ("text", "zone", "clock", "moment"))
+    parts = texts.alias("text").to_frame().with_columns(zone=text.str.slice(11).str.extract(f"({_ZONE})$"))
+    parts = parts.with_columns(
+        clock=text.str.slice(0, text.str.len_bytes() - zone.str.len_bytes().fill_null(0)),
+        digits=zone.str.replace_all("[^0-9]", ""),
+    )
     seconds = _day(text.str.slice(0, 10)).cast(pl.Int64) * 86400
     seconds += _number(text, 11) * 3600 + _number(text, 14) * 60 + _number(clock, 17)
-    offset = _number(digits, 0) * 3600 + _number(digits, 2) * 60
+    offset = _number(pl.col("digits"), 0) * 3600 + _number(pl.col("digits"), 2) * 60
     seconds -= pl.when(zone.str.contains("-", literal=True)).then(-offset).otherwise(offset)
     decimals = clock.str.slice(20).str.pad_end(9, "0").cast(pl.Int64, strict=False)
-    moment = _ticks(seconds, type_, decimals)
-    if type_.zone is None:
-        return moment
-    local = moment.dt.replace_time_zone(type_.zone, ambiguous="null", non_existent="null")
-    absolute = moment.dt.replace_time_zone("UTC").dt.convert_time_zone(type_.zone)
-    return pl.when(zone.is_not_null()).then(absolute).otherwise(local)
+    parts = parts.with_columns(moment=_ticks(seconds, type_, decimals))
+    if type_.zone is not None:
+        local = moment.dt.replace_time_zone(type_.zone, ambiguous="null", non_existent="null")
+        absolute = moment.dt.replace_time_zone("UTC").dt.convert_time_zone(type_.zone)
+        moment = pl.when(zone.is_not_null()).then(absolute).otherwise(local)
+    return parts.select(moment).to_series()
 
 
 def _ticks(seconds: pl.Expr, type_: CellType, decimals: pl.Expr | None = None) -> pl.Expr:

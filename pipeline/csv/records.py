@@ -94,7 +94,7 @@ class Records:
     def texts(self, rows: Offsets) -> pl.Series:
         """These records, which are UTF-8, without their line ends, as a String column."""
         pieces = between(self.data, self.starts[rows], self.ends[rows], pa.large_string())
-        return pl.Series(_Arrow(pieces)).gather_every(2)
+        return as_series(pieces).gather_every(2)
 
 
 def shifted(stops: Offsets) -> Offsets:
@@ -130,6 +130,11 @@ def between(data: bytes, starts: Offsets, stops: Offsets, type_: pa.DataType) ->
     bounds = np.stack([starts, stops], axis=1).ravel()
     buffers = [None, pa.py_buffer(bounds), pa.py_buffer(data)]
     return pa.Array.from_buffers(type_, max(0, len(bounds) - 1), buffers)
+
+
+def as_series(array: pa.Array) -> pl.Series:
+    """The same array in polars; its content is not copied."""
+    return pl.Series(_Arrow(array))
 
 
 class _Arrow:
