@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -212,6 +213,7 @@ def _changed(number: int) -> SourceError:
     return SourceError(CHANGED.format(number), hint=HINT)
 
 
+@lru_cache(maxsize=1)
 def _probe(seed: int) -> tuple[str, ...]:
     """What has to be the same on all workers, for equal keys to meet."""
     packages = (metadata.version(name) for name in ("netcore-bulk-upload", "polars", "pandera"))
