@@ -65,7 +65,7 @@ test-leg: .venv/ready
 test-legs: .venv/ready
 	@for leg in $(LEGS); do $(MAKE) --no-print-directory test-leg LEG=$$leg || exit 1; done
 
-# This tool, two scripts and what bounds them in turn, for half an hour: into benchmarks/README.md.
+# This tool, two scripts and what bounds them in turn, for 40 minutes: into benchmarks/README.md.
 bench: .venv/ready
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.report

@@ -90,7 +90,10 @@ class Store:
 
 
 def digest(parts: list[IO[bytes]]) -> str:
-    """The SHA-256 of the rows in these pieces of a CSV, however they are quoted; "" for no pieces."""
+    """The SHA-256 of the rows in these pieces of a CSV, however they are quoted.
+
+    "" for no pieces, and for what is no table: the plain upload's may be a file with malformed records.
+    """
     if not parts:
         return ""
     import polars as pl
@@ -101,7 +104,10 @@ def digest(parts: list[IO[bytes]]) -> str:
             shutil.copyfileobj(part, whole, CHUNK)
             part.close()
         whole.flush()
-        rows = pl.read_csv(whole.name, infer_schema=False).fill_null("")
+        try:
+            rows = pl.read_csv(whole.name, infer_schema=False).fill_null("")
+        except pl.exceptions.ComputeError:
+            return ""
     return hashlib.sha256(rows.write_csv().encode()).hexdigest()
 
 
