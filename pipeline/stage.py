@@ -16,9 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import reduce
 from types import TracebackType
-from typing import Self
-
-from pydantic import SecretStr
+from typing import Any, Self
 
 from pipeline.errors import StageError
 from pipeline.handoffs import Link
@@ -118,15 +116,11 @@ class Upload:
         if rest:
             self._waiting.append(rest)
 
-    def sign_ahead(self, seconds: int) -> tuple[int, list[SecretStr]]:
-        """How large each part is but the last, and a URL for each that workers elsewhere may put by it.
-
-        The URLs live for so many seconds; whoever has one can put anything there.
-        """
+    def parts_ahead(self) -> tuple[int, list[dict[str, Any]]]:
+        """How large each part is but the last, and how boto3 is told of each, for workers that put them."""
         assert self._begun  # noqa: S101 - for the type checker: it has been entered
         count = max(1, -(-(self._expected_bytes) // self._part_bytes))
-        urls = [self._begun.part_url(number, None, seconds) for number in range(1, count + 1)]
-        return self._part_bytes, [SecretStr(url) for url in urls]
+        return self._part_bytes, [self._begun.where | {"PartNumber": n} for n in range(1, count + 1)]
 
     def take(self, parts: Iterable[Put], head_sha256: str) -> None:
         """Parts that workers have put; `head_sha256` is of the file's first KiB."""

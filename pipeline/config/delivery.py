@@ -67,6 +67,11 @@ class StageConfig(Section):
         description="An AWS profile that signs presigned URLs and does nothing else, for credentials that "
         "outlive the machine's own.",
     )
+    workers_sign: bool = Field(
+        False,
+        description="Workers of a Spark or Dask cluster put by their own credentials, e.g. their machines' "
+        "role, not by URLs that are signed here.",
+    )
     keep: Duration = Field(
         3 * 86400, ge=3600, description="How long a file with a plain URL stays after the API's answer."
     )

@@ -59,13 +59,13 @@ class Begun:
             return {"x-amz-checksum-crc32": encoded_crc32(part.crc32)}
         return {"Content-MD5": encoded_md5(pieces)}
 
-    def part_url(self, number: int, checksum: Mapping[str, str] | None, seconds: int = SIGNED_FOR) -> str:
-        """The URL that takes this part with this checksum, and nothing else; None: whatever it holds."""
+    def part_url(self, number: int, checksum: Mapping[str, str]) -> str:
+        """The URL that takes this part with this checksum, and nothing else."""
         parameter = "ChecksumCRC32" if self.crc32 else "ContentMD5"
-        signed = dict.fromkeys([parameter], *checksum.values()) if checksum else {}
+        signed = dict.fromkeys([parameter], *checksum.values())
         with storage(f"signing part {number}"):
             return self.store.client.generate_presigned_url(
-                "upload_part", Params={**self.where, "PartNumber": number, **signed}, ExpiresIn=seconds
+                "upload_part", Params={**self.where, "PartNumber": number, **signed}, ExpiresIn=SIGNED_FOR
             )
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
-from pydantic import SecretStr
 
 from pipeline.arrays import NO_ROWS, Offsets
 from pipeline.contract.faults import Found
@@ -22,6 +21,7 @@ from pipeline.handoffs import Examined, Plan
 from pipeline.read.frame import FrameSource, Piece, arrow_pieces, pandas_pieces, step_of
 from pipeline.result import Fingerprint
 from pipeline.s3.checksums import fingerprint, joined
+from pipeline.spread.addresses import Places
 from pipeline.spread.exchange import RECORD, as_sent, by_number, sent
 from pipeline.spread.parts import Cut, put_object, put_part
 from pipeline.spread.records import Counts, Failed, Measured, Record, RowSet, Share, Target, encoded
@@ -135,7 +135,7 @@ class Stage:
     rows: Rows
     shares: Mapping[int, Share] = field(repr=False)
     target: Target | None
-    rejects: Mapping[int, tuple[SecretStr, Mapping[str, str]]] = field(repr=False)
+    rejects: Places = field(repr=False)
 
     def map(self, number: int, partition: Partition) -> Batches:
         """Pieces of parts that begin or end elsewhere, and records."""

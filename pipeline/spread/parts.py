@@ -11,10 +11,9 @@ import hashlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 
-from pydantic import SecretStr
-
 from pipeline.s3 import multipart
 from pipeline.s3.checksums import encoded_md5, fingerprint
+from pipeline.spread.addresses import Address
 from pipeline.spread.records import Part, Target
 from pipeline.stage import HEAD_BYTES, PIECE_BYTES, put_again
 from pipeline.wire import within
@@ -52,7 +51,8 @@ class Cut:
 def put_part(target: Target, number: int, data: Sequence[memoryview]) -> Part:
     """The part, once the store has it. Raises StageError."""
     pieces = [one[at : at + PIECE_BYTES] for one in data for at in range(0, len(one), PIECE_BYTES)]
-    etag = _put(target.urls[number - 1], {"Content-MD5": encoded_md5(pieces)}, pieces, f"part {number}")
+    headers = {"Content-MD5": encoded_md5(pieces)}
+    etag = _put(target.addresses[number - 1], headers, pieces, f"part {number}")
     head = b""
     for piece in pieces:
         head += piece[: HEAD_BYTES - len(head)]
@@ -61,16 +61,15 @@ def put_part(target: Target, number: int, data: Sequence[memoryview]) -> Part:
     return Part(number, etag, fingerprint(pieces), hashlib.sha256(head).hexdigest())
 
 
-def put_object(url: SecretStr, headers: Mapping[str, str], data: bytes, what: str) -> None:
+def put_object(address: Address, headers: Mapping[str, str], data: bytes, what: str) -> None:
     """Put a whole object. Raises StageError, which calls it `what`."""
     pieces = [memoryview(data)]
-    _put(url, {**headers, "Content-MD5": encoded_md5(pieces)}, pieces, what)
+    _put(address, {**headers, "Content-MD5": encoded_md5(pieces)}, pieces, what)
 
 
-def _put(url: SecretStr, headers: Mapping[str, str], pieces: Sequence[memoryview], what: str) -> str:
+def _put(address: Address, headers: Mapping[str, str], pieces: Sequence[memoryview], what: str) -> str:
     def put_once() -> str:
-        return within(
-            multipart.SIGNED_FOR, lambda: multipart.put_part(url.get_secret_value(), headers, pieces)
-        )
+        url = address.sign()
+        return within(multipart.SIGNED_FOR, lambda: multipart.put_part(url, headers, pieces))
 
     return put_again(put_once, what, threading.Event())

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
-from pydantic import SecretStr
 
 from pipeline import errors
 from pipeline.arrays import Offsets
 from pipeline.errors import PipelineError
 from pipeline.handoffs import Split
 from pipeline.result import Fingerprint
+from pipeline.spread.addresses import Address
 
 
 class RowSet(NamedTuple):
@@ -139,11 +139,11 @@ class Share:
 
 @dataclass(frozen=True)
 class Target:
-    """Where the parts of a file of `size` bytes are put: part i by URL i - 1. Not to be shown: the URLs."""
+    """Where the parts of a file of `size` bytes are put: part i at address i - 1."""
 
     size: int
     part_bytes: int
-    urls: Sequence[SecretStr] = field(repr=False)
+    addresses: Sequence[Address] = field(repr=False)
 
     def size_of(self, number: int) -> int:
         """How many bytes that part has."""

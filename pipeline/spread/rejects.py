@@ -13,8 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from pydantic import SecretStr
-
 from pipeline.config.file import load_config
 from pipeline.errors import ConfigError, StageError
 from pipeline.ledger.asking import AnyConfig
@@ -23,10 +21,9 @@ from pipeline.private import PrivateFile
 from pipeline.s3 import objects
 from pipeline.s3.client import Store
 from pipeline.s3.failures import storage
+from pipeline.spread.addresses import Address, Places, address
 from pipeline.wire import hushed
 
-Places = Mapping[int, tuple[SecretStr, Mapping[str, str]]]
-"""Where the rejects of each partition go: a URL, and the headers that are sent to it."""
 _HEADERS = {
     "ServerSideEncryption": "x-amz-server-side-encryption",
     "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
@@ -38,25 +35,23 @@ def folder(store: Store, run_id: str) -> str:
     return f"{store.config.prefix}rejects/{run_id}/"
 
 
-def address(store: Store, run_id: str) -> str:
+def where(store: Store, run_id: str) -> str:
     """Where a run's rejects lie, as the result names it."""
     return f"s3://{store.bucket}/{folder(store, run_id)}"
 
 
 def begin(store: Store, run_id: str, head: bytes, partitions: Iterable[int], seconds: int) -> Places:
-    """A URL, for so many seconds, and its headers for the rejects of each partition; the header row is put.
+    """Where the rejects of each partition go, for so many seconds; the header row is put.
 
     Raises StageError.
     """
     settings: dict[str, Any] = objects.encryption(store.config)
     headers = {_HEADERS[name]: value for name, value in settings.items()}
-    places: dict[int, tuple[SecretStr, Mapping[str, str]]] = {}
-    with storage("signing where rejects go"):
-        for number in partitions:
-            key = f"{folder(store, run_id)}{number + 1:06d}"
-            wanted = {"Bucket": store.bucket, "Key": key, **settings}
-            url = store.client.generate_presigned_url("put_object", Params=wanted, ExpiresIn=seconds)
-            places[number] = SecretStr(url), headers
+    places: dict[int, tuple[Address, Mapping[str, str]]] = {}
+    for number in partitions:
+        key = f"{folder(store, run_id)}{number + 1:06d}"
+        wanted = {"Bucket": store.bucket, "Key": key, **settings}
+        places[number] = address(store, "put_object", wanted, seconds), headers
     if places:
         _put_first(store, run_id, head)
     return places
@@ -78,7 +73,7 @@ def leave(store: Store, run_id: str, path: Path) -> str:
         log_of(run_id).warning("The rejects stay in %s: %s", path, error.message)
         return str(path)
     path.unlink()
-    return address(store, run_id)
+    return where(store, run_id)
 
 
 def remove(store: Store, run_id: str, places: Places) -> None:

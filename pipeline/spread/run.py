@@ -20,6 +20,7 @@ from pipeline.s3.client import Store
 from pipeline.s3.failures import storage
 from pipeline.sorting import puts_up_with, require_enough
 from pipeline.spread import rejects
+from pipeline.spread.addresses import Places, address, signed_there
 from pipeline.spread.records import Target
 from pipeline.spread.sorting import Layout, measure, stage
 from pipeline.stage import Upload
@@ -90,29 +91,32 @@ class Frame:
 
     def _stage(self, layout: Layout, upload: Upload | None, seconds: int) -> None:
         target: Target | None = None
-        places: rejects.Places = {}
+        places: Places = {}
         if self.store:
             columns = (*self.plan.header.names, self.source.place_column, *ADDED)
             head = file_head(columns, self.source.delimiter, self.source.encoding)
             partitions = layout.with_rejects
             places = rejects.begin(self.store, self.result.run_id, head, partitions, seconds)
             if upload:
-                part_bytes, urls = upload.sign_ahead(seconds)
-                target = Target(layout.size, part_bytes, urls)
+                part_bytes, parts = upload.parts_ahead()
+                to = [address(self.store, "upload_part", part, seconds) for part in parts]
+                target = Target(layout.size, part_bytes, to)
         try:
-            parts = stage(self.source, self.plan, layout, target, places, self.result)
+            done = stage(self.source, self.plan, layout, target, places, self.result)
         except BaseException:
             if self.store:
                 rejects.remove(self.store, self.result.run_id, places)
             raise
         if upload:
-            upload.take([(one.number, one.etag, one.content) for one in parts], parts[0].head_sha256)
+            upload.take([(one.number, one.etag, one.content) for one in done], done[0].head_sha256)
         if self.store and places:
-            self.result.rejects_file = rejects.address(self.store, self.result.run_id)
+            self.result.rejects_file = rejects.where(self.store, self.result.run_id)
 
 
 def _lifetime(store: Store, pass_seconds: float) -> int:
     """For how long URLs are signed. Raises StageError where the credentials end before the upload may."""
+    if signed_there(store):
+        return SIGNED_FOR
     needed = max(LEAST_SECONDS, TIMES * pass_seconds)
     with storage("looking at the credentials"):
         credentials: Any = store.session.get_credentials()
@@ -121,6 +125,7 @@ def _lifetime(store: Store, pass_seconds: float) -> int:
         raise StageError(
             f"The AWS credentials end in {left / 60:.0f} minutes, and the upload may take {needed / 60:.0f}: "
             "the URLs that workers put parts by end with them.",
-            hint="Fetch fresh credentials, or use a role with longer sessions.",
+            hint="Fetch fresh credentials, or use a role with longer sessions. Where the workers have a role "
+            "of their own that may write there, set stage.workers_sign: true instead.",
         )
     return int(min(LONGEST, max(needed, SIGNED_FOR)))

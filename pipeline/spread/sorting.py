@@ -21,9 +21,9 @@ from pipeline.handoffs import Plan
 from pipeline.read.spread import SpreadFrame
 from pipeline.result import Result
 from pipeline.sorting import explain
+from pipeline.spread.addresses import Places
 from pipeline.spread.partition import CHANGED, HINT, MEASURED, RECORDS, Measure, Rows, Stage
 from pipeline.spread.records import Measured, Part, Share, Sorted, Target, decoded
-from pipeline.spread.rejects import Places
 from pipeline.validation import header_row
 
 PLACE_BYTES = 64 << 20  # of pieces of parts, about, that one worker puts together
@@ -91,7 +91,7 @@ def stage(
     parts = {record.number: record for record in records if isinstance(record, Part)}
     if missing := sorted(layout.shares.keys() - done.keys()):
         raise SourceError(CHANGED.format(missing[0]), hint=HINT)
-    if sorted(parts) != list(range(1, len(target.urls) + 1 if target else 1)):
+    if sorted(parts) != list(range(1, len(target.addresses) + 1 if target else 1)):
         raise SourceError("Not all parts of the file came together.", hint=HINT)
     _count([done[number] for number in sorted(done)], plan, result)
     return [parts[number] for number in sorted(parts)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -32,35 +34,53 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def dask_client() -> Iterator[Client]:
-    """Two worker processes, and a scheduler."""
-    distributed = pytest.importorskip("distributed", reason="needs .[dask]")
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
+def role(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of credentials, which is not there yet, and where workers look for theirs."""
+    return tmp_path_factory.mktemp("role") / "credentials"
+
+
+@contextmanager
+def on_workers(role: Path) -> Iterator[None]:
+    """Within it, processes are started that have no credentials but those of the role."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(role))
+        yield
 
 
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], SparkCluster]]:
+def dask_client(role: Path) -> Iterator[Client]:
+    """Two worker processes, and a scheduler."""
+    distributed = pytest.importorskip("distributed", reason="needs .[dask]")
+    with ExitStack() as stack:
+        with on_workers(role):
+            started = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+            cluster = stack.enter_context(started)
+        yield stack.enter_context(distributed.Client(cluster))
+
+
+@pytest.fixture(scope="session")
+def spark(role: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], SparkCluster]]:
     """Two executors, each a process of its own with one core; a folder for frames makes it a cluster."""
     sql = pytest.importorskip("pyspark.sql", reason="needs .[spark]")
     if not shutil.which("java"):
         pytest.skip("needs Java 17: apt-get install openjdk-17-jre-headless")
     folder = tmp_path_factory.mktemp("spark")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setenv("PYSPARK_PYTHON", sys.executable)
         patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
         # Executors unpickle what the tests define by name.
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
-        with standalone(folder) as master:
-            builder = sql.SparkSession.builder.master(master)
-            for name, value in SETTINGS.items():
-                builder = builder.config(name, value)
-            session = builder.getOrCreate()
-            yield partial(SparkCluster, session, folder)
-            session.stop()
+        with on_workers(role):
+            master = stack.enter_context(standalone(folder))
+        builder = sql.SparkSession.builder.master(master)
+        for name, value in SETTINGS.items():
+            builder = builder.config(name, value)
+        session = builder.getOrCreate()
+        yield partial(SparkCluster, session, folder)
+        session.stop()
 
 
 @pytest.fixture(params=ENGINES)

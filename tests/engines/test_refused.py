@@ -129,6 +129,39 @@ def test_credentials_that_end_before_the_upload_may_are_refused_before_it_begins
     assert world.unfinished == 0
 
 
+def test_workers_that_sign_by_their_own_role_outlive_the_credentials_here(
+    world: World, here: Here, cluster: Cluster, role: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rejects too are put by it; and the file is that of the local engine."""
+    pieces = cut(contacts(60), 3)
+    local = run(here.frame(pieces), config(world, tmp_path), until="stage")
+    end = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=14)
+    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", end.isoformat())
+    stage = {"min_lifetime": 0, "expires_in": 600, "workers_sign": True, "prefix": f"{cluster.name}/"}
+    made = config(world, tmp_path, stage=stage) | {"ledger": "off"}
+    role.write_text(
+        f"[default]\naws_access_key_id = {world.store.access_key}\n"
+        f"aws_secret_access_key = {world.store.secret_key}\n"
+    )
+    try:
+        found = run(cluster.frame(pieces), made, until="stage")
+    finally:
+        role.unlink()
+    assert facts(found) == facts(local)
+    assert rejects_of(world, found) == rejects_of(world, local)
+    assert world.unfinished == 0
+
+
+def test_workers_that_are_to_sign_and_have_no_role_are_told(
+    world: World, cluster: Cluster, tmp_path: Path
+) -> None:
+    made = config(world, tmp_path, stage={"workers_sign": True, "prefix": f"{cluster.name}/no-role/"})
+    with world.untouched(), pytest.raises(StageError, match="No AWS credentials were found") as caught:
+        run(cluster.frame(cut(contacts(60), 3)), made, until="stage")
+    assert "on a worker (stage.workers_sign)" in caught.value.message
+    assert world.unfinished == 0
+
+
 def test_no_log_of_workers_has_contacts_or_signatures(
     world: World, cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
