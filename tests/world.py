@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -161,6 +162,15 @@ class World:
         yield
         assert (self.keys, len(self.jobs)) == before
         assert self.unfinished == 0
+
+
+def without_credentials(patch: pytest.MonkeyPatch) -> None:
+    """Let none of boto3's ways lead to credentials."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        patch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        patch.setenv(name, os.devnull)
+    patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def value(column: pl.Expr, type_: CellType) -> pl.Expr:
             return pl.when(text.str.contains(_TRUE)).then(True).when(text.str.contains(_FALSE)).then(False)
         case "date":
             return pl.when(text.str.contains(rf"^{_DAY}$")).then(_day(text))
-        case "datetime":  # looked at afterwards: what stands in `text` is worked out once for each use of it
+        case "datetime":
             return pl.when(text.str.contains(_DATETIME)).then(_moment(text, type_))
         case "category":
             return (

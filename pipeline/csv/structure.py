@@ -16,8 +16,8 @@ import numpy as np
 
 from pipeline.arrays import NO_ROWS, Bytes, Hashes, Offsets
 from pipeline.csv.dialect import Dialect
+from pipeline.csv.escapes import CR, LF
 
-LF, CR = ord("\n"), ord("\r")
 _TOP = np.uint64(63)
 _BLOCK = 1 << 17  # bytes that are looked at together, so that what is found of them stays in the cache
 

@@ -6,7 +6,7 @@ the second.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
@@ -54,14 +54,18 @@ Places = Mapping[int, tuple[Address, Mapping[str, str]]]
 """Where the rejects of each partition go, and the headers that are sent there."""
 
 
-def address(store: Store, operation: str, parameters: Mapping[str, Any], seconds: int) -> Address:
-    """Where a worker may carry out that operation; signed here, for so many seconds. Raises StageError."""
+def addresses(store: Store, operation: str, each: Iterable[Mapping[str, Any]], seconds: int) -> list[Address]:
+    """Where workers may carry out that operation, for each of these parameters.
+
+    What is signed here lives for so many seconds. Raises StageError.
+    """
     if signed_there(store):
-        stage = store.config.model_copy(update={"region": store.region, "url_profile": None})
-        return SignedThere(stage.model_dump_json(exclude_unset=True), operation, parameters)
+        there = store.config.model_copy(update={"region": store.region, "url_profile": None})
+        stage = there.model_dump_json(exclude_unset=True)
+        return [SignedThere(stage, operation, parameters) for parameters in each]
     with storage("signing where workers put"):
-        url = store.client.generate_presigned_url(operation, Params=parameters, ExpiresIn=seconds)
-    return SignedHere(SecretStr(url))
+        urls = [store.client.generate_presigned_url(operation, Params=p, ExpiresIn=seconds) for p in each]
+    return [SignedHere(SecretStr(url)) for url in urls]
 
 
 def signed_there(store: Store) -> bool:

@@ -8,7 +8,7 @@ Private as the ledger is, and offered as one file by `python -m pipeline rejects
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -21,7 +21,7 @@ from pipeline.private import PrivateFile
 from pipeline.s3 import objects
 from pipeline.s3.client import Store
 from pipeline.s3.failures import storage
-from pipeline.spread.addresses import Address, Places, address
+from pipeline.spread.addresses import Places, addresses
 from pipeline.wire import hushed
 
 _HEADERS = {
@@ -47,14 +47,15 @@ def begin(store: Store, run_id: str, head: bytes, partitions: Iterable[int], sec
     """
     settings: dict[str, Any] = objects.encryption(store.config)
     headers = {_HEADERS[name]: value for name, value in settings.items()}
-    places: dict[int, tuple[Address, Mapping[str, str]]] = {}
-    for number in partitions:
-        key = f"{folder(store, run_id)}{number + 1:06d}"
-        wanted = {"Bucket": store.bucket, "Key": key, **settings}
-        places[number] = address(store, "put_object", wanted, seconds), headers
-    if places:
+    numbers = list(partitions)
+    wanted = [
+        {"Bucket": store.bucket, "Key": f"{folder(store, run_id)}{number + 1:06d}", **settings}
+        for number in numbers
+    ]
+    found = addresses(store, "put_object", wanted, seconds)
+    if found:
         _put_first(store, run_id, head)
-    return places
+    return {number: (address, headers) for number, address in zip(numbers, found, strict=True)}
 
 
 def _put_first(store: Store, run_id: str, body: bytes | IO[bytes]) -> None:

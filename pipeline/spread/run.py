@@ -20,7 +20,7 @@ from pipeline.s3.client import Store
 from pipeline.s3.failures import storage
 from pipeline.sorting import puts_up_with, require_enough
 from pipeline.spread import rejects
-from pipeline.spread.addresses import Places, address, signed_there
+from pipeline.spread.addresses import Places, addresses, signed_there
 from pipeline.spread.records import Target
 from pipeline.spread.sorting import Layout, measure, stage
 from pipeline.stage import Upload
@@ -99,8 +99,8 @@ class Frame:
             places = rejects.begin(self.store, self.result.run_id, head, partitions, seconds)
             if upload:
                 part_bytes, parts = upload.parts_ahead()
-                to = [address(self.store, "upload_part", part, seconds) for part in parts]
-                target = Target(layout.size, part_bytes, to)
+                where = addresses(self.store, "upload_part", parts, seconds)
+                target = Target(layout.size, part_bytes, where)
         try:
             done = stage(self.source, self.plan, layout, target, places, self.result)
         except BaseException:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from rgw.conftest import bucket, rgw, s3  # noqa: F401 - fixtures
-from world import World, a_world
+from world import World, a_world, without_credentials
 
 from .clusters import Cluster, DaskCluster, Here, SparkCluster
 from .standalone import SETTINGS, standalone
@@ -43,9 +42,7 @@ def role(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def on_workers(role: Path) -> Iterator[None]:
     """Within it, processes are started that have no credentials but those of the role."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        without_credentials(patch)
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(role))
         yield
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from fakes import Wire
+from world import without_credentials
 
 from pipeline import Result, run
 from pipeline.config.file import load_config
@@ -37,12 +37,7 @@ class Product:
         (folder / "contract.py").write_text(CONTRACT)
         self.source = folder / "contacts.csv"
         self.source.write_bytes(CONTENT)
-        for name in list(os.environ):
-            if name.startswith("AWS_"):
-                monkeypatch.delenv(name)
-        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-            monkeypatch.setenv(name, os.devnull)
-        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        without_credentials(monkeypatch)
         monkeypatch.setenv("API_KEY", "0123456789abcdef")
         self.use(rgw.owner)
 
