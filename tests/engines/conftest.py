@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -53,7 +54,14 @@ def dask_client(role: Path) -> Iterator[Client]:
     distributed = pytest.importorskip("distributed", reason="needs .[dask]")
     with ExitStack() as stack:
         with on_workers(role):
-            started = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+            aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+            # One that takes the place of a killed worker has the tests' credentials, unless told otherwise.
+            started = distributed.LocalCluster(
+                n_workers=2,
+                threads_per_worker=1,
+                dashboard_address=None,
+                env={"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": "", **aws},
+            )
             cluster = stack.enter_context(started)
         yield stack.enter_context(distributed.Client(cluster))
 
