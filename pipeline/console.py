@@ -14,7 +14,7 @@ import click
 
 from pipeline.errors import PipelineError
 from pipeline.exits import Interrupted
-from pipeline.terminal import INDENT, broken, elided, next_line, styled, width, wrapped
+from pipeline.terminal import INDENT, broken, elided, next_line, relative, styled, width, wrapped
 
 if TYPE_CHECKING:
     from pipeline.result import Result
@@ -107,12 +107,6 @@ def _share(part: int, total: int) -> str:
     """So many of so many, in per cent; never 0 % of what is there, nor 100 % of less than all."""
     percent = min(max(100 * part / total, 0.1), 99.9 if part < total else 100) if total and part else 0
     return f"{percent:.1f} %" if 0 < percent < 10 or 99 < percent < 100 else f"{percent:.0f} %"
-
-
-def relative(path: str) -> str:
-    """The path from here, where it lies below."""
-    here = Path.cwd()
-    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
 def _state_style(result: Result) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ import click
 
 from pipeline import logs
 from pipeline.errors import PipelineError
-from pipeline.terminal import command
+from pipeline.terminal import command, relative
 
 DEFAULT_CONFIG = "config.yaml"
 MODULE, INSTALLED = "python -m pipeline", "netcore-bulk-upload"
@@ -59,8 +61,19 @@ class Command(click.Command):
 
 
 def program() -> str:
-    """What this process was called as: hints name the command that is there."""
-    return INSTALLED if Path(sys.argv[0]).name == INSTALLED else MODULE
+    """What this process was called as, to be pasted into the shell that it was called from."""
+    script = Path(sys.argv[0]).name
+    if script == INSTALLED:
+        return _for_shell(sys.argv[0])
+    return f"{_for_shell(sys.orig_argv[0])} -m pipeline" if script == "__main__.py" else MODULE
+
+
+def _for_shell(called: str) -> str:
+    """A command's name where a shell finds it by that, else its path."""
+    path = Path(called)
+    found = shutil.which(path.name)
+    is_found = os.sep not in called or (found and Path(found).absolute() == path.absolute())
+    return path.name if is_found else shlex.quote(relative(called))
 
 
 def with_config(text: str, config: str) -> str:

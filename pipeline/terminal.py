@@ -7,12 +7,13 @@ import re
 import shlex
 import sys
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import click
 
 _COMMAND = re.compile(r"(`[^`]+`)")
-_OURS = re.compile(r"`(?:python -m pipeline|netcore-bulk-upload) ")
+_OURS = re.compile(r"`(?:[^`]+ -m pipeline|[^`]*netcore-bulk-upload) ")
 _STUCK = "\0"  # a blank at which no line ends
 USUAL_WIDTH, UNBOUND = 80, 10_000
 INDENT = 10  # of what stands behind a label
@@ -92,6 +93,12 @@ def elided(text: str, room: int) -> str:
         return text
     tail = max((room - 1) // 2, 1)
     return f"{text[: max(room - 1 - tail, 1)]}…{text[-tail:]}"
+
+
+def relative(path: str) -> str:
+    """The path from here, where it lies below."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
 def next_line(line: str) -> str:

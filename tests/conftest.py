@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,7 +28,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "any machine")
 
 
 def pytest_configure() -> None:
-    """Give signals their meaning back, which nohup and a shell's `&` take from what they start."""
+    """Do as an activated environment, and give signals back the meaning that nohup and `&` take from them."""
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -182,6 +182,17 @@ def test_as_a_process_too() -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.parametrize("is_on_path", [True, False])
+def test_hints_can_be_pasted_where_the_program_was_called(tmp_path: Path, is_on_path: bool) -> None:
+    python = Path(sys.executable)
+    done = subprocess.run(
+        [python, "-m", "pipeline", "run"], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        env={"PATH": str(python.parent if is_on_path else tmp_path)},
+    )  # fmt: skip
+    called = python.name if is_on_path else str(python)
+    assert f"`{called} -m pipeline init`" in done.stderr
+
+
 def test_the_config_schema_is_json(called: Any) -> None:
     code, out, _ = called("config-schema")
     schema = json.loads(out)

@@ -88,7 +88,6 @@ def test_from_a_file_of_ones_own_by_the_installed_command(python: Path, tmp_path
     (tmp_path / "export.csv").write_text(f"E-Mail-Adresse;Geburtsdatum\n{rows}")
     command = python.with_name("netcore-bulk-upload")
     told = call(command, "init", "export.csv", "-o", "mine", cwd=tmp_path).splitlines()
-    assert told[-1] == "next      netcore-bulk-upload validate -c mine/config.yaml --output out/"
-    arguments = told[-1].split()[2:]
-    result = json.loads(call(command, *arguments, "--json", cwd=tmp_path))
+    assert told[-1] == f"next      {command} validate -c mine/config.yaml --output out/"
+    result = json.loads(call(*told[-1].split()[1:], "--json", cwd=tmp_path))
     assert (result["accepted"], result["rejected"]) == (30, 0)
