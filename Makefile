@@ -21,8 +21,9 @@ test-slow: .venv/ready
 	$(BIN)/python -m pytest -m "timing or crowd"
 
 # Against a real S3 server: Ceph RGW, which the suite fetches from Debian's packages and runs on loopback.
+# Four of them: most tests wait.
 test-rgw: .venv/ready
-	$(BIN)/python -m pytest -m "rgw and not slow" -rs tests/rgw
+	$(BIN)/python -m pytest -n 4 -rs -m "rgw and not slow" tests/rgw
 
 # Frames on clusters of this machine, each with two workers: Dask, and Spark where there is Java 17.
 test-engines: .venv-engines/ready

@@ -214,13 +214,16 @@ PIECES += [
 ]
 NASTY = st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join)
 quick = settings(
-    max_examples=120,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
-@given(NASTY, st.sampled_from([None, 1, 5, 64]), st.sampled_from([None, 1, 3]))
+CUTS = (st.sampled_from([None, 1, 5, 64]), st.sampled_from([None, 1, 3]))
+
+
+@given(NASTY, *CUTS)
 @example(b'"\na,1\n","\nb,2\n', None, None)
 @example(b"a,+1\nb,-2\nc,+", None, None)
 @example(b'a,"' + b"y" * 70 + b'"\nb,2', 5, 1)
@@ -228,6 +231,19 @@ quick = settings(
 def test_every_record_ends_up_once(
     folder: Path, body: bytes, slice_bytes: int | None, workers: int | None
 ) -> None:
+    each_ends_up_once(folder, body, slice_bytes, workers)
+
+
+@pytest.mark.slow
+@given(NASTY, *CUTS)
+@settings(quick, max_examples=600)
+def test_so_it_does_in_many_more_cases(
+    folder: Path, body: bytes, slice_bytes: int | None, workers: int | None
+) -> None:
+    each_ends_up_once(folder, body, slice_bytes, workers)
+
+
+def each_ends_up_once(folder: Path, body: bytes, slice_bytes: int | None, workers: int | None) -> None:
     known = reference(body, 2, 2)
     ended = ends(folder, b"ID,N\n" + body, slice_bytes=slice_bytes, workers=workers)
     result = ended.result
@@ -263,7 +279,7 @@ def written(rows: list[tuple[str, str]], **how: Any) -> str:
 
 
 @given(TABLE, st.sampled_from([None, 1, 40]), st.sampled_from([1, 3]))
-@settings(quick, max_examples=12)
+@settings(quick, max_examples=6)
 def test_how_a_table_is_written_cut_and_handed_over_changes_nothing(
     folder: Path, rows: list[tuple[str, str]], slice_bytes: int | None, workers: int
 ) -> None:

@@ -69,7 +69,7 @@ PARSERS = {
 }
 
 
-@pytest.mark.parametrize("frame", [False, True], ids=["file", "frame"])
+@pytest.mark.parametrize("frame", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["file", "frame"])
 @pytest.mark.parametrize("kind", PARSERS)
 def test_a_parser_before_coercion_works_from_a_cold_start(tmp_path: Path, kind: str, frame: bool) -> None:
     dtype, parser, given, staged = PARSERS[kind]

@@ -194,7 +194,7 @@ def agrees(data: st.DataObject) -> None:
     assert order == sorted(set(order))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=16, deadline=None)
 @given(data=st.data())
 def test_it_says_what_pandera_says_over_the_typed_view(data: st.DataObject) -> None:
     agrees(data)

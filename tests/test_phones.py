@@ -213,12 +213,13 @@ def test_mutations_of_example_numbers(home: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("home", HOMES)
 def test_mutations_of_all_regions_example_numbers(home: str | None) -> None:
-    """Some 60,000 texts for each home; the library's word is asked where the screen is sure, and for some."""
-    texts = list(dict.fromkeys(m for r in REGIONS for t in examples(r) for m in mutations(t)))
+    """A quarter of 60,000 texts for each home; the library is asked where the screen is sure, and of some."""
+    mutated = list(dict.fromkeys(m for r in REGIONS for t in examples(r) for m in mutations(t)))
+    texts = mutated[HOMES.index(home) % 4 :: 4]
     sure = surely_phones(texts, home)
     assert len(sure) > 1_000
     assert [text for text in sure if not library_takes_phone(text, home)] == []
-    agree_on_phones(texts[:: len(texts) // 3_000], home)
+    agree_on_phones(texts[:: len(texts) // 1_000], home)
 
 
 def metadata_patterns(region: str) -> list[str]:
@@ -247,7 +248,7 @@ def numbers(draw: st.DrawFn, homes: list[str | None], count: int = 1) -> tuple[s
     return home, texts
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(numbers(HOMES))
 def test_numbers_made_from_the_metadata(case: tuple[str | None, list[str]]) -> None:
     agree_on_phones(case[1], case[0])

@@ -307,7 +307,7 @@ COLUMNS: dict[str, tuple[Any, pa.Check, Reading, list[str]]] = {
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_reading_and_a_contract_say_what_reading_by_hand_and_the_contract_say(data: st.DataObject) -> None:
     names = data.draw(st.lists(st.sampled_from(sorted(COLUMNS)), min_size=1, unique=True))
     height = data.draw(st.integers(1, 6))

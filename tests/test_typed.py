@@ -54,7 +54,7 @@ def ticks(values: pl.Series) -> list[Any]:
 
 
 @pytest.mark.parametrize("type_", TYPES, ids=str)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(cells=cells)
 def test_the_view_is_the_slow_one(type_: CellType, cells: list[str | None]) -> None:
     if type_.zone:  # polars knows no summer time from 2100 on, Python does: polars' word counts
@@ -66,7 +66,7 @@ def test_the_view_is_the_slow_one(type_: CellType, cells: list[str | None]) -> N
 
 
 @pytest.mark.parametrize("unit", ["ms", "us", "ns"])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     cells=st.lists(st.one_of(st.none(), st.just(""), st.from_regex(_day, fullmatch=True), spoilt, any_text))
 )

@@ -91,7 +91,7 @@ def expected(cells: pl.DataFrame, unique: Unique) -> set[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("keep", KEEP)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rows=rows, cuts=st.lists(st.integers(0, 12), max_size=3))
 def test_it_says_what_pandas_says_wherever_the_source_is_cut(
     keep: Keep, rows: list[tuple[str | None, ...]], cuts: list[int]

@@ -77,7 +77,7 @@ def outcome(folder: Path, name: str, slice_bytes: int | None, workers: int | Non
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     lines=st.lists(line, max_size=40),
     end=st.sampled_from(["\n", "\r\n"]),
@@ -163,7 +163,7 @@ def test_a_plan_and_slices_give_the_same_in_a_process_of_their_own(
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(lines=st.lists(line, min_size=1, max_size=40))
 def test_what_is_examined_again_by_its_failing_rows_is_split_the_same(
     folder: Path, name: str, lines: list[str]
