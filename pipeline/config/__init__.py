@@ -44,7 +44,7 @@ class SourceConfig(Section):
     encoding: Encoding | None = Field(None, description="Default: UTF-8, or what a byte order mark says.")
     skip_rows: Integer = Field(0, ge=0, description="Lines before the header that are not part of the table.")
     footer: Pattern | None = Field(
-        None, description="A pattern of how the line after the last record begins, such as Summe."
+        None, description="A pattern of the first words of the line after the last record, such as Summe."
     )
     header_rows: Integer = Field(
         1, ge=0, le=10, description="Rows of the header, joined by a blank; 0: none, the contract's order."
@@ -166,9 +166,13 @@ class Config(Section):
 
     def require_sections(self, *sections: str) -> None:
         """Raise ConfigError unless these sections' values are there, and a bucket: for what is no run."""
+        if self.sandbox:
+            raise ConfigError(
+                "The sandbox's bucket is gone when its run has ended, and all that was in it.",
+                hint="Use a config without `sandbox: true`; `python -m pipeline sandbox` starts one to stay.",
+            )
         self._require_set(sections)
-        if not self.sandbox:
-            self._require_keys(["stage"], "stage")
+        self._require_keys(["stage"], "stage")
 
     def _require_set(self, sections: Sequence[str], *, source_given: bool = False) -> None:
         for key, message in self._unset.items():

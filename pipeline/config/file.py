@@ -34,6 +34,11 @@ def load_config(config: str | os.PathLike[str] | Mapping[str, Any] | Config) -> 
         return config
     if isinstance(config, Mapping):
         return _Loader("config", {}, Path.cwd()).build(config)
+    if not isinstance(config, str | os.PathLike):
+        raise ConfigError(
+            f"A {type(config).__name__} is no config.",
+            hint="Pass a config file's path, a mapping of the same shape, or what load_config has returned.",
+        )
     path = Path(config)
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -107,7 +107,7 @@ class CsvSource:
         carry, line, index, seen, final = b"", self.first_line, 0, 0, False
         width = len(self.header.columns) + len(self.layout.added)
         footer = self.layout.footer
-        stream = WithoutFooter(self.stream, footer) if footer else self.stream
+        stream = WithoutFooter(self.stream, footer, self.layout.dialect) if footer else self.stream
         while not final:
             # A record longer than a slice is read on in ever larger steps, not again and again.
             more = stream.read(max(self.step, len(carry)))
