@@ -190,6 +190,19 @@ class Examined:
     blank: Mapping[str, Mask]
     size: int
 
+    def head(self, count: int) -> Examined:
+        """The same of its first so many well-formed records and what stands before them, without keys."""
+        records = self.records.head(count)
+        return Examined(
+            records=records,
+            staged=records if self.staged is self.records else self.staged.head(count),
+            faults=self.faults.head(count),
+            keys=(),
+            changed={name: mask[:count] for name, mask in self.changed.items()},
+            blank={name: mask[:count] for name, mask in self.blank.items()},
+            size=self.size,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Split:

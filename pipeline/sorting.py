@@ -93,21 +93,17 @@ def sort_records(
 ) -> None:
     """Read the source to its end: good bytes to `write`, the others to the rejects, counts to `result`.
 
-    With `first` reading ends once so many records are good, and no more of them are written. Raises
+    With `first` reading ends once so many records are good; what comes behind them is not looked at. Raises
     SourceError where there are no records at all, unless that is allowed.
     """
     done = 0
     write(header_row(source.header))
-    with closing(validate_slices(source.slices(), plan, contract, workers)) as parts:
+    with closing(validate_slices(source.slices(), plan, contract, workers, first)) as parts:
         for part in parts:
             rejects.write(part)
-            good, size = part.good, part.records - (rejects.count - result.rejected)
-            if first is not None and result.accepted + size > first:
-                size = first - result.accepted
-                good = leading_records(good, size)
-            write(good)
+            write(part.good)
             done += part.size
-            result.accepted += size
+            result.accepted += part.records - part.rejected
             result.rejected, result.reasons = rejects.count, dict(rejects.reasons)
             result.records = result.accepted + result.rejected
             explain(part.first, plan, result)
@@ -118,7 +114,6 @@ def sort_records(
             progress(Progress("validate", result.records, result.rejected, done, source.size))
             if result.accepted == first:
                 result.warnings.append(f"Only the first {first:,} good records were taken, as asked for.")
-                break
     rejects.finish()
     if result.records == 0 and not allow_empty:
         rows = "columns and no records" if source.place_column == "_row" else "a header and no records"
@@ -136,20 +131,6 @@ def explain(first: Mapping[str, int], plan: Plan, result: Result) -> None:
             meaning = meanings.get(reason)
             sentence = meaning.sentence if meaning else sentences.of_record(reason)
             result.why[reason] = Why(sentence, first[reason])
-
-
-def leading_records(data: bytes, count: int) -> bytes:
-    """The first records of staged bytes, in which a line end within quotes ends no record."""
-    end = 0
-    for _ in range(count):
-        quotes = 0
-        while True:
-            stop = data.index(b"\n", end) + 1
-            quotes += data.count(b'"', end, stop)
-            end = stop
-            if quotes % 2 == 0:
-                break
-    return data[:end]
 
 
 def where_rejects_go(

@@ -45,14 +45,23 @@ if TYPE_CHECKING:
 
 
 def validate_slices(
-    slices: Iterable[Slice], plan: Plan, contract: Contract, workers: int | None = None
+    slices: Iterable[Slice],
+    plan: Plan,
+    contract: Contract,
+    workers: int | None = None,
+    first: int | None = None,
 ) -> Generator[Split]:
-    """All slices split, in order, by `workers` threads (None: as many as the machine has use for)."""
+    """All slices split, in order, by `workers` threads (None: as many as the machine has use for).
+
+    With `first` they end with the record that makes so many good ones.
+    """
     with ExitStack() as ways:  # an error may be kept, and must not keep threads waiting
         work = partial(examine, plan=plan, contract=contract)
         examined = ways.enter_context(closing(in_order(work, slices, workers)))
         repeats = unique.Repeats(plan.rules.bind(plan.header.columns).uniques)
         decided = ways.enter_context(closing(_with_repeats(examined, repeats)))
+        if first is not None:
+            decided = _first_good(decided, first)
         yield from ways.enter_context(closing(in_order(lambda both: split(*both, plan), decided, workers=1)))
 
 
@@ -80,6 +89,21 @@ def _with_repeats(
         for index in range(count):
             waiting, known = pickle.load(spool)  # noqa: S301 - our own, from a file that nobody else can open
             yield waiting, known + repeats.settle(index)
+
+
+def _first_good(
+    decided: Iterable[tuple[Examined, list[Found]]], count: int
+) -> Generator[tuple[Examined, list[Found]]]:
+    """The slices up to the record that makes so many good ones."""
+    for examined, repeats in decided:
+        bad = np.concatenate([examined.faults.rows, *(rows for rows, _ in repeats)])
+        good = np.delete(np.arange(len(examined.records)), bad)
+        if len(good) >= count:
+            end = int(good[count - 1]) + 1
+            yield examined.head(end), [(rows[rows < end], reason) for rows, reason in repeats]
+            return
+        count -= len(good)
+        yield examined, repeats
 
 
 def examine(

@@ -68,6 +68,10 @@ class Faults:
         stays = ~(np.isin(self.rows, rows) & np.isin(self.reasons, ranks))
         return replace(self, rows=self.rows[stays], reasons=self.reasons[stays])
 
+    def head(self, count: int) -> Self:
+        """The same of the first so many rows."""
+        return replace(self, rows=self.rows[self.rows < count], reasons=self.reasons[self.rows < count])
+
     def numbered(self, rows: Offsets) -> Self:
         """The same of the rows that have these numbers elsewhere, ascending."""
         return replace(self, rows=rows[self.rows])

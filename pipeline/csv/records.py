@@ -76,6 +76,17 @@ class Records:
             malformed=malformed,
         )
 
+    def head(self, count: int) -> Self:
+        """The first so many, and what is malformed before the last of them."""
+        return replace(
+            self,
+            starts=self.starts[:count],
+            ends=self.ends[:count],
+            stops=self.stops[:count],
+            places=self.places[:count],
+            malformed=tuple(one for one in self.malformed if one.before < count),
+        )
+
     def packed(self) -> Self:
         """The same records with nothing between them, each with LF as its line end."""
         if not len(self):
