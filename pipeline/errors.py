@@ -193,11 +193,17 @@ class Unexpected(PipelineError):
             self.result.error = self.failure()
 
 
+def note_as_callers(error: Exception) -> None:
+    """Mark an error that code of the caller's has raised, with the frames from there on."""
+    error._raised_by_caller = error.__traceback__ and error.__traceback__.tb_next  # type: ignore[attr-defined]
+
+
 def without_frames(function: Callable[P, R]) -> Callable[P, R]:
     """The function, out of which errors come without frames below it and without what led to them.
 
     Whoever reports errors reads the variables of each frame, where contacts are. What is no PipelineError
-    comes as `Unexpected`. PIPELINE_TRACEBACK=1 leaves errors as they are.
+    comes as `Unexpected`, but for errors of the caller's own code, which keep the frames of that.
+    PIPELINE_TRACEBACK=1 leaves errors as they are.
     """
 
     @wraps(function)
@@ -207,11 +213,12 @@ def without_frames(function: Callable[P, R]) -> Callable[P, R]:
         except BaseException as error:
             if os.environ.get(TRACEBACK):
                 raise
-            outward = error
-            if isinstance(error, Exception) and not isinstance(error, PipelineError):
+            outward, is_theirs = error, hasattr(error, "_raised_by_caller")
+            if isinstance(error, Exception) and not isinstance(error, PipelineError) and not is_theirs:
                 outward = Unexpected(error)
         del args, kwargs  # this frame goes along
-        outward.__cause__ = outward.__context__ = None
-        raise outward.with_traceback(None)
+        if not is_theirs:
+            outward.__cause__ = outward.__context__ = None
+        raise outward.with_traceback(getattr(outward, "_raised_by_caller", None))
 
     return public

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import without_frames
+from pipeline.guest import environment_kept, require_counts, require_step
 
 if TYPE_CHECKING:
     import requests
@@ -23,6 +24,7 @@ SMALL_SLICE = 1 << 18  # bytes that are read at a time where few records are wan
 
 
 @without_frames
+@environment_kept()
 def run(
     source: Any = None,
     config: AnyConfig = "config.yaml",
@@ -54,6 +56,8 @@ def run(
     from pipeline import forked
     from pipeline.config.file import load_config
 
+    require_step(until)
+    require_counts(first=first, workers=workers, slice_bytes=slice_bytes)
     forked.check()
     settings = load_config(config).with_run_key(run_key)
     settings.require("submit" if dry_run else until, source_given=source is not None)
@@ -74,6 +78,7 @@ def run(
 
 
 @without_frames
+@environment_kept()
 def validate(
     source: Any = None,
     config: AnyConfig = "config.yaml",
@@ -92,6 +97,7 @@ def validate(
     from pipeline.config.file import load_config
     from pipeline.steps import Run
 
+    require_counts(workers=workers, slice_bytes=slice_bytes)
     forked.check()
     settings = load_config(config)
     settings.require("validate", source_given=source is not None)

@@ -14,6 +14,7 @@ from pipeline.callback import RUN_ID
 from pipeline.config import Config
 from pipeline.delivery import Delivery
 from pipeline.errors import ConfigError, PipelineError, StageError, without_frames
+from pipeline.guest import watched
 from pipeline.handoffs import Watch
 from pipeline.ledger import claim, submission
 from pipeline.ledger.asking import AnyConfig, opened
@@ -67,9 +68,7 @@ def resubmit(run_id: str, config: AnyConfig = "config.yaml", progress: Watch | N
     with hushed(), ExitStack() as stack:
         run = _unknown(settings, ledger, run_id)
         result = Result(new_run_id())
-        delivery = Delivery(
-            settings, ledger.store, result, progress or (lambda *_: None), "track", again=False
-        )
+        delivery = Delivery(settings, ledger.store, result, watched(progress), "track", again=False)
         delivery.begin(stack)
         if stays := claim.settle(ledger, run.wanted.id, run.standing, "given_up"):
             raise _answered(run_id, stays)
@@ -120,6 +119,11 @@ def _unknown(config: Config, ledger: Ledger, run_id: str) -> _Unknown:
             hint="Use the config, and the API key, of that run.",
         )
     standing = claim.look(ledger, wanted)
+    if standing and standing.run_id == run_id and standing.state == "busy":
+        raise ConfigError(
+            f"Run {run_id} may still be asking the API: its job is not given up for three minutes.",
+            hint="Then type the same again.",
+        )
     if standing is None or standing.run_id != run_id or standing.state != "unknown":
         state = "one of several attempts" if standing and standing.run_id != run_id else "not claimed"
         raise ConfigError(

@@ -23,6 +23,7 @@ from pipeline.config import Config
 from pipeline.contract import load_contract, source_of
 from pipeline.delivery import Delivery
 from pipeline.errors import PipelineError, TrackError
+from pipeline.guest import watched
 from pipeline.handoffs import Link, Plan, Progress, Step, Watch
 from pipeline.logs import hand_over
 from pipeline.period import Period
@@ -60,7 +61,7 @@ class Run:
         http: requests.Session | None = None,
     ) -> None:
         self.config = config
-        self.progress = progress or (lambda *_: None)
+        self.progress = watched(progress)
         self.output = output
         self.workers = workers
         self.slice_bytes = slice_bytes

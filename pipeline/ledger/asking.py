@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 from pipeline.config import Config
 from pipeline.config.file import load_config
 from pipeline.errors import ConfigError, JobFailed, JobTimeout, SubmitUnknown, without_frames
+from pipeline.guest import watched
 from pipeline.handoffs import Progress, Watch
 from pipeline.ledger import callbacks, cleaning
 from pipeline.ledger.cleaning import Leftover
@@ -39,11 +40,6 @@ def opened(config: AnyConfig, *sections: str, session: Session | None = None) ->
     """
     settings = load_config(config)
     settings.require_sections("stage", *sections)
-    if settings.sandbox:
-        raise ConfigError(
-            "The sandbox's bucket is gone when its run has ended, and its ledger with it.",
-            hint="Use a config without `sandbox: true`; `python -m pipeline sandbox` starts one that stays.",
-        )
     if settings.ledger == "off":
         raise ConfigError("This config has `ledger: off`: nothing is recorded.", hint="Take that line away.")
     return settings, Ledger(
@@ -94,14 +90,14 @@ def wait(
     settings, ledger = opened(config, session=session)
     seconds = (settings.track.wait or 3600) if seconds is None else seconds
     deadline = time.monotonic() + seconds
+    watch = watched(progress)
     with hushed():
         for pause in pauses():
             found = read_run(ledger, run_id)
             left = deadline - time.monotonic()
             if found.state not in GOES_ON or left <= 0:
                 break
-            if progress:
-                progress(Progress("track", requestid=found.requestid, wait=seconds))
+            watch(Progress("track", requestid=found.requestid, wait=seconds))
             time.sleep(min(pause, left))
     if found.state in _ENDED_WELL:
         return found

@@ -52,7 +52,7 @@ def answered(ledger: Ledger, wanted: Wanted, standing: Standing) -> Standing:
 def unknown_hint(run_id: str) -> str:
     """What a person does about a job of which nobody knows whether it was taken."""
     return (
-        "Look in the platform's panel whether the job is there. If it is: "
+        "Look in the platform's panel, three minutes from now, whether the job is there. If it is: "
         f"`python -m pipeline resolve {run_id} --submitted REQUESTID`; if not: "
         f"`python -m pipeline resolve {run_id} --resubmit`."
     )
