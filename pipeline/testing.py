@@ -31,7 +31,7 @@ def reasons(contract: DataFrameSchema | type[DataFrameModel] | str | Config, /, 
     of them; nor is anything of `unique`, which takes several records. Raises ConfigError for a contract that
     cannot be used, SourceError for a cell that a frame could not have.
     """
-    import polars as pl
+    import pandas as pd
 
     from pipeline.config import SourceConfig
     from pipeline.contract import ContractSource
@@ -41,7 +41,7 @@ def reasons(contract: DataFrameSchema | type[DataFrameModel] | str | Config, /, 
 
     loaded = _loaded(contract)
     columns = list(dict.fromkeys([*loaded.rules.names, *cells]))
-    frame = pl.DataFrame({name: pl.Series([cells.get(name)], strict=False) for name in columns})
+    frame = pd.DataFrame({name: pd.Series([cells.get(name)], dtype=object) for name in columns})
     opened = open_source(
         frame,
         SourceConfig.model_validate({}),

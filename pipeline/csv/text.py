@@ -27,6 +27,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 # Below it every whole number is a float of its own, so the digits shown are the ones meant; 2^53 itself is
 # what 2^53 + 1 is rounded to.
 _EXACT = {np.float64: 2**53, np.float32: 2**24, np.float16: 2**11}
+_ZONES_DIFFER_BEFORE = 94_694_400_000  # 1973-01-01, in ms: the last offset with seconds ended in 1972
 _DATETIME = "%Y-%m-%dT%H:%M:%S%.f"
 _MIDNIGHT = re.compile(r"T00:00:00(?:\.0+)?$")
 # Python writes a fraction with six or nine digits, polars with three where that is enough.
@@ -69,16 +71,33 @@ def of_series(values: pl.Series, *, days: bool = False) -> Text:
     if kind.is_float():
         return Text(_of_floats(values), [])
     if isinstance(kind, pl.Datetime):
-        written = values.dt.strftime(_DATETIME + ("%:z" if kind.time_zone else ""))
-        if days and not kind.time_zone:
-            written = written.str.replace(_MIDNIGHT.pattern, "")
-        return Text(written, [])
+        if kind.time_zone:
+            return Text(_of_moments(values), [])
+        written = values.dt.strftime(_DATETIME)
+        return Text(written.str.replace(_MIDNIGHT.pattern, "") if days else written, [])
     if isinstance(kind, pl.Time):
         return Text(values.dt.strftime("%H:%M:%S%.f"), [])
     plain = kind.is_integer() or kind.is_decimal()
     if plain or isinstance(kind, pl.String | pl.Boolean | pl.Date | pl.Categorical | pl.Enum | pl.Null):
         return Text(values.cast(pl.String), [])
     raise NoTextError(f"values of type {kind.base_type()} have no text form")
+
+
+def _of_moments(values: pl.Series) -> pl.Series:
+    """Date-times of a zone, those of early years by Python's zones.
+
+    Offsets had seconds then, which polars leaves out, and its table of zones is not the one that pandas has.
+    """
+    written = values.dt.strftime(_DATETIME + "%:z")
+    early = (values.dt.timestamp("ms") < _ZONES_DIFFER_BEFORE).arg_true()
+    if not len(early):
+        return written
+    zone = ZoneInfo(values.dtype.time_zone)  # type: ignore[attr-defined]
+    moments = values.gather(early).dt.convert_time_zone("UTC")
+    fractions = moments.dt.strftime("%.f").to_list()
+    local = [each.replace(microsecond=0).astimezone(zone).isoformat() for each in moments.to_list()]
+    own = [text[:19] + part + text[19:] for text, part in zip(local, fractions, strict=True)]
+    return written.scatter(early, own)
 
 
 def of_zoned(utc: pl.Series, offset: dt.timedelta) -> Text:

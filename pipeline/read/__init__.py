@@ -84,6 +84,7 @@ def _kind_of(source: object) -> tuple[str, str]:
 
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
+_NO_PATH = re.compile(r"[\r\n\0]|[^/]{256}")
 _FETCH = {
     "s3": "Download it first, aws s3 cp ADDRESS contacts.csv, and pass that path.",
     "gs": "Download it first, gcloud storage cp ADDRESS contacts.csv, and pass that path.",
@@ -168,11 +169,16 @@ def _way_out(source: object) -> str | None:
 def local_path(path: str | os.PathLike[str], base: Path) -> Path | str:
     """The path of a file here, `~` expanded, relative ones from `base`; `-` stays what it is.
 
-    Raises SourceError for an address: nothing is fetched.
+    Raises SourceError for an address, for nothing is fetched, and for what is the text of a file.
     """
     text = os.fspath(path)
     if text == "-":
         return text
+    if _NO_PATH.search(text) and not os.path.lexists(text):
+        raise SourceError(
+            "The source is a text and not the path of a file.",
+            hint="Write it to a file, or make a frame of it: pandas.read_csv(io.StringIO(text), dtype=str).",
+        )
     if found := _SCHEME.match(text):
         scheme = found[1].lower()
         raise SourceError(

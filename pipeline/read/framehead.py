@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.config import SourceConfig
+
+
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class Head(NamedTuple):
@@ -53,6 +57,11 @@ def head_of(
             raise SourceError(
                 f"{where}: the name of column {number} is no text but {type(name).__name__}",
                 hint="Give the columns names: frame.columns = [...]",
+            )
+        if _UNWRITABLE.search(name):
+            raise SourceError(
+                f"{where}: the name of column {number} holds a NUL or half a character, which no CSV can",
+                hint="Rename it: frame.rename(columns=...)",
             )
     added = columns_added(names)
     own = tuple(names[: len(names) - len(added)])

@@ -196,6 +196,8 @@ def open_stream(path: str) -> Iterator[ByteStream]:
 
     Raises SourceError where it cannot be opened, is empty or is surely no CSV.
     """
+    if path == STDIN and sys.stdin is None:
+        raise SourceError("standard input: is closed", hint="Pipe a CSV into it, or name a file.")
     try:
         file = sys.stdin.buffer if path == STDIN else Path(path).open("rb")  # noqa: SIM115
     except OSError as error:
@@ -224,7 +226,8 @@ def printable(raw: bytes, *, transcoded: bool) -> str:
 
 def _unreadable(name: str, error: OSError) -> SourceError:
     hints = {
-        FileNotFoundError: "Check source.path; a relative one starts at the config file's folder.",
+        FileNotFoundError: "Check the path. One that is given starts at the current folder, source.path at "
+        "the config file's.",
         IsADirectoryError: "Name the file in it.",
         PermissionError: "Ask for permission to read it, or run as its owner.",
     }
