@@ -37,7 +37,7 @@ def status(
 
     Any machine that reaches the bucket may ask.
 
-    Exit codes: 0 known, whatever the state; 2 config; 5 storage.
+    Exit codes: 0 known, whatever the state; 2 config, or no such run; 5 storage.
     """
     from pipeline import showing
     from pipeline.ledger import asking
@@ -58,6 +58,8 @@ def status(
         click.echo(with_config(showing.one(runs[0]), config))
     else:
         click.echo(with_config(showing.table(runs, since), config))
+    if run_id and runs[0].state == "absent":
+        click.get_current_context().exit(2)
 
 
 def _write(path: Path, runs: list[RunStatus]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,9 +36,9 @@ _BAR = 30
 def progress(*, as_json: bool) -> Iterator[Watch | None]:
     """What to call as a run goes on: it draws on a terminal, writes plain lines off it, or none beside JSON.
 
-    Where logs are written to standard error, nothing else is.
+    Where logs are written to standard error, nothing else is; nothing at all where that is closed.
     """
-    if logs.are_written():
+    if logs.are_written() or sys.stderr is None:
         yield None
     elif sys.stderr.isatty() and not is_dumb():
         with _drawn() as watch:
@@ -56,14 +56,19 @@ def _lines() -> Watch:
         moment = time.monotonic()
         if now.step != "validate":
             if now.step != step:
-                click.echo(f"{_DOING[now.step]} …", err=True)
+                _say(f"{_DOING[now.step]} …")
             step = now.step
         elif moment - last >= _PLAIN_EVERY:
             last = moment
             rate = now.records / (moment - started)
-            click.echo(f"validated {now.records:,} records{_percent(now)}, {rate:,.0f}/s", err=True)
+            _say(f"validated {now.records:,} records{_percent(now)}, {rate:,.0f}/s")
 
     return watch
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):  # a log on a full disk, a reader that is gone: no reason to end a run
+        click.echo(line, err=True)
 
 
 @contextmanager

@@ -104,7 +104,7 @@ def test_status_is_a_table_one_run_json_or_a_file(world: World, desk: Desk) -> N
 def test_status_of_nothing_and_of_other_times(world: World, desk: Desk) -> None:
     assert "No run began in the last 7 d" in desk("status")
     assert json.loads(desk("status", "--json")) == []
-    assert "absent" in desk("status", "20261125T120000Z-00000000")
+    assert "absent" in desk("status", "20261125T120000Z-00000000", code=2)
     run(world.contacts, desk.settings, until="stage")
     assert "staged" in desk("status", "--since", "1h")
     assert "staged" in desk.type(printed(desk("status", "--since", "0"), "--since 30d"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -318,7 +319,9 @@ def test_a_packed_file_is_looked_at_too(tmp_path: Path) -> None:
     assert validated(tmp_path / "work").accepted == ROWS
 
 
-def footed(folder: Path, text: str, footer: str, **config: Any) -> list[str]:
+def footed(
+    folder: Path, text: str, footer: str, source: Mapping[str, Any] | None = None, **knobs: Any
+) -> list[str]:
     """The addresses accepted of a file with that footer."""
     path = folder / "in.csv"
     path.write_text(text)
@@ -326,10 +329,10 @@ def footed(folder: Path, text: str, footer: str, **config: Any) -> list[str]:
         "import pandera.pandas as pa\nC = pa.DataFrameSchema({'EMAIL': pa.Column(str)})\n"
     )
     made = {
-        "source": {"footer": footer},
+        "source": {"footer": footer, **(source or {})},
         "contract": {"schema": str(folder / "c.py:C"), "max_rejected": "100%"},
     }
-    validate(path, made, output=folder / "out", **config)
+    validate(path, made, output=folder / "out", **knobs)
     return [row["EMAIL"] for row in dicts_of(folder / "out" / "accepted.csv")]
 
 
@@ -348,6 +351,39 @@ def test_a_footer_is_no_record_and_all_before_it_are(tmp_path: Path, slice_bytes
 def test_a_file_without_the_footer_keeps_its_last_record(tmp_path: Path) -> None:
     assert footed(tmp_path, "EMAIL\n" + "\n".join(BODY[:3]), "Summe") == BODY[:3]
     assert footed(tmp_path, "EMAIL\na\nb", "b") == ["a"]
+
+
+NAMED = [f"{name},{name.lower()}@example.com" for name in ("Adams", "Summers", "Sum", "Taylor")]
+
+
+@pytest.mark.parametrize(
+    "total", ["Sum,4\n", "Sum,\nExported by admin@example.com\n", '"Sum",4', "Sum: 4\n\n"]
+)
+def test_a_record_that_begins_like_the_footer_is_none(tmp_path: Path, total: str) -> None:
+    found = footed(
+        tmp_path, "\n".join(["NAME,EMAIL", *NAMED, total]), '"?Sum', source={"columns": {"NAME": None}}
+    )
+    assert found == [line.split(",")[1] for line in NAMED]
+
+
+def test_without_a_footer_such_records_stay(tmp_path: Path) -> None:
+    text = "\n".join(["NAME,EMAIL", *NAMED[1:3], 'Taylor,"t@example.com\nSum"', "Sum,+4917123456"])
+    found = footed(tmp_path, text, "Sum", source={"columns": {"NAME": None}})
+    assert found == ["summers@example.com", "sum@example.com", "t@example.com\nSum", "+4917123456"]
+
+
+def test_a_pipe_cannot_be_looked_at(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    done = CliRunner().invoke(cli, ["init", str(tmp_path / "pipe"), "--output", str(tmp_path / "work")])
+    assert isinstance(done.exception, SourceError)
+    assert "can be read only once" in done.exception.message
+
+
+def test_one_long_cell_hides_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    rows = [f"a{n}@example.com,Ulm\n" for n in range(8)]
+    path.write_text("".join(["EMAIL,CITY\n", *rows, f"b@example.com,{'x' * 500_000}\n"]))
+    assert "EMAIL" in init(path, tmp_path / "work")
 
 
 @pytest.mark.parametrize("footer", ["(", ".*", ""])

@@ -6,6 +6,8 @@ import json
 import re
 import shlex
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -145,3 +147,23 @@ def test_the_public_face_is_what_dir_shows() -> None:
     assert {name for name in dir(pipeline) if not name.startswith("_")} == set(pipeline.__all__)
     assert pipeline.Progress("validate", records=3).rejected == 0
     assert isinstance(cli, click.Group)
+
+
+@pytest.mark.slow
+def test_without_standard_error_a_run_goes_on_and_without_input_it_says_so(folder: Path) -> None:
+    line = f"{shlex.quote(sys.executable)} -m pipeline validate"
+    for nowhere in ("2>&-", "2>/dev/full"):
+        closed = ["sh", "-c", f"exec {line} contacts.csv -o out --json {nowhere}"]
+        done = subprocess.run(closed, cwd=folder, stdout=subprocess.PIPE, check=False)
+        assert done.returncode == 0
+        assert json.loads(done.stdout)["accepted"] == 1
+    run = [
+        "sh",
+        "-c",
+        f"exec {shlex.quote(sys.executable)} -m pipeline run -c config.yaml contacts.csv 2>/dev/full",
+    ]
+    assert b"completed" in subprocess.run(run, cwd=folder, stdout=subprocess.PIPE, check=True).stdout
+    closed = ["sh", "-c", f"exec {line} - -o out <&-"]
+    done = subprocess.run(closed, cwd=folder, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 3
+    assert b"standard input: is closed" in done.stderr

@@ -24,7 +24,7 @@ from pipeline.look.columns import Match, matched
 from pipeline.look.languages import REGIONS
 from pipeline.look.layout import Layout, layout_of
 from pipeline.look.readings import Column, codes_of, column_of
-from pipeline.look.sample import Sample, sample
+from pipeline.look.sample import HEAD_BYTES, Sample, sample
 
 __all__ = ["Column", "Look", "look"]
 
@@ -51,10 +51,13 @@ class Look:
 def look(path: Path) -> Look:
     """What the first records and the end of a file say of it; SourceError where there is nothing to see."""
     seen = sample(path)
+    usual = csv.field_size_limit(HEAD_BYTES)  # of the process: it is put back
     try:
         layout = layout_of(seen)
     except csv.Error:
         raise SourceError(f"{path}: its cells cannot be told apart", hint="Is this a CSV file?") from None
+    finally:
+        csv.field_size_limit(usual)
     if not layout.header or not layout.records:
         raise SourceError(
             f"{path}: no header row with records below it was found",

@@ -23,8 +23,8 @@ _JAPANESE, _ARABIC = "[\u3040-\u30ff]", "[\u0600-\u06ff]"
 class Sample(NamedTuple):
     """The text of a file's beginning and end, and the encoding with why it is taken for that.
 
-    `encoding` is what the config has to say, None where nothing. `tail` is "" where the end cannot be had
-    without reading all before it; `whole`: the head is all of the file.
+    `encoding` is what the config has to say, None where nothing, and `name` what a person calls it. `tail` is
+    "" where the end cannot be had without reading all before it; `complete`: the head is all of the file.
     """
 
     head: str
@@ -32,10 +32,13 @@ class Sample(NamedTuple):
     encoding: str | None
     why: str
     complete: bool
+    name: str
 
 
 def sample(path: Path) -> Sample:
     """The sample of the file; raises SourceError where it cannot be read or is no CSV."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise SourceError(f"{path}: can be read only once", hint="Save what it brings to a file first.")
     with open_stream(str(path)) as stream:  # which says what is wrong with a file that is none
         packed = stream.packed
     try:
@@ -50,7 +53,8 @@ def sample(path: Path) -> Sample:
     encoding, why = _encoding(head)
     text = _decoded(head, encoding)
     end = text[-TAIL_BYTES:] if complete else _decoded(tail, encoding).partition("\n")[2]
-    return Sample(text, end, None if why in _UNSAID else encoding, why, complete)
+    name = encoding.upper() if encoding.startswith("utf") else encoding
+    return Sample(text, end, None if why in _UNSAID else encoding, why, complete, name)
 
 
 _MARKED, _IS_UTF8 = "its byte order mark says it", "it is UTF-8"

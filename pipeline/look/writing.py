@@ -161,7 +161,7 @@ def _line(text: str, comment: str) -> str:
 def _report(seen: Look) -> Iterator[str]:
     layout = seen.layout
     yield f"{seen.path.name}, by its first {seen.records:,} records:"
-    yield f"  {layout.called} between cells, {seen.sample.encoding or 'UTF-8'} ({seen.sample.why})"
+    yield f"  {layout.called} between cells, {seen.sample.name} ({seen.sample.why})"
     if layout.skip_rows:
         yield f"  {layout.skip_rows} line{'s' * (layout.skip_rows > 1)} before the header"
     if layout.footer:
