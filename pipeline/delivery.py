@@ -163,7 +163,7 @@ class Delivery:
                 job = wish.send(post)
         except SubmitUnknown as unknown:
             if wish.ledger:
-                unknown.hint = follow.unknown_hint(self.result.run_id)
+                unknown.hint = follow.unknown_hint(self.result.run_id, just_asked=True)
             job = self._proven(unknown)
         if isinstance(job, Job):
             hand_over(self.result, "submit")

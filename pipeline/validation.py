@@ -11,13 +11,10 @@ Of a row that neither passes nor fails for certain, pandera is asked about the c
 
 from __future__ import annotations
 
-import pickle
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from functools import lru_cache, partial
-from tempfile import SpooledTemporaryFile
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,13 +29,11 @@ from pipeline.contract.faults import Faults, Found
 from pipeline.contract.reading import read
 from pipeline.csv.cells import write
 from pipeline.csv.records import Records, spliced
+from pipeline.deciding import first_good, with_repeats
 from pipeline.engines.local import in_order
 from pipeline.errors import ConfigError
 from pipeline.handoffs import Examined, Header, Plan, Slice, Split, Table
 from pipeline.rejects import rejected_rows, still_repeated
-from pipeline.unique.keytexts import room
-
-SPOOLED_BYTES = 64 << 20  # that wait in memory before they lie on disk
 
 if TYPE_CHECKING:
     from pipeline.contract.pandera_judge import Judge
@@ -59,51 +54,10 @@ def validate_slices(
         work = partial(examine, plan=plan, contract=contract)
         examined = ways.enter_context(closing(in_order(work, slices, workers)))
         repeats = unique.Repeats(plan.rules.bind(plan.header.columns).uniques)
-        decided = ways.enter_context(closing(_with_repeats(examined, repeats)))
+        decided = ways.enter_context(closing(with_repeats(examined, repeats)))
         if first is not None:
-            decided = _first_good(decided, first)
+            decided = first_good(decided, first)
         yield from ways.enter_context(closing(in_order(lambda both: split(*both, plan), decided, workers=1)))
-
-
-def _with_repeats(
-    examined: Iterable[Examined], repeats: unique.Repeats
-) -> Generator[tuple[Examined, list[Found]]]:
-    """Each slice with its rows that repeat others.
-
-    Where a later record may take an earlier one back (pandera's `report_duplicates` other than
-    `exclude_first`), the slices wait in an unnamed temporary file until the last one is there.
-    """
-    if repeats.streams:
-        for one in examined:
-            yield replace(one, keys=()), repeats.observe(one.keys)
-            del one  # while it waits for the next
-        return
-    with SpooledTemporaryFile(SPOOLED_BYTES) as spool:
-        count = 0
-        for one in examined:
-            known = repeats.observe(one.keys)
-            with room():
-                pickle.dump((replace(one, keys=()), known), spool)
-            count += 1
-        spool.seek(0)
-        for index in range(count):
-            waiting, known = pickle.load(spool)  # noqa: S301 - our own, from a file that nobody else can open
-            yield waiting, known + repeats.settle(index)
-
-
-def _first_good(
-    decided: Iterable[tuple[Examined, list[Found]]], count: int
-) -> Generator[tuple[Examined, list[Found]]]:
-    """The slices up to the record that makes so many good ones."""
-    for examined, repeats in decided:
-        bad = np.concatenate([examined.faults.rows, *(rows for rows, _ in repeats)])
-        good = np.delete(np.arange(len(examined.records)), bad)
-        if len(good) >= count:
-            end = int(good[count - 1]) + 1
-            yield examined.head(end), [(rows[rows < end], reason) for rows, reason in repeats]
-            return
-        count -= len(good)
-        yield examined, repeats
 
 
 def examine(

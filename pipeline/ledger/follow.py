@@ -49,10 +49,11 @@ def answered(ledger: Ledger, wanted: Wanted, standing: Standing) -> Standing:
     return standing
 
 
-def unknown_hint(run_id: str) -> str:
+def unknown_hint(run_id: str, *, just_asked: bool = False) -> str:
     """What a person does about a job of which nobody knows whether it was taken."""
+    when = ", three minutes from now," * just_asked
     return (
-        "Look in the platform's panel, three minutes from now, whether the job is there. If it is: "
+        f"Look in the platform's panel{when} whether the job is there. If it is: "
         f"`python -m pipeline resolve {run_id} --submitted REQUESTID`; if not: "
         f"`python -m pipeline resolve {run_id} --resubmit`."
     )
