@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import without_frames
-from pipeline.guest import environment_kept, require_counts, require_step
+from pipeline.guest import environment_kept, require_counts, require_flags, require_step
 
 if TYPE_CHECKING:
     import requests
@@ -57,6 +57,7 @@ def run(
     from pipeline.config.file import load_config
 
     require_step(until)
+    require_flags(dry_run=dry_run, again=again)
     require_counts(first=first, workers=workers, slice_bytes=slice_bytes)
     forked.check()
     settings = load_config(config).with_run_key(run_key)

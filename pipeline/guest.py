@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from numbers import Integral
+from threading import Lock
 from typing import TYPE_CHECKING, Any, get_args
 
 from pipeline.errors import ConfigError, note_as_callers
@@ -30,12 +31,19 @@ def require_step(until: object) -> None:
 def require_counts(**counts: object) -> None:
     """Raise ConfigError for a number that is given and is no whole one from 1 on."""
     for name, number in counts.items():
-        is_count = isinstance(number, Integral) and int(number) >= 1
+        is_count = not isinstance(number, bool) and isinstance(number, Integral) and int(number) >= 1
         if number is not None and not is_count:
             raise ConfigError(
                 f"`{name}` is not usable.",
                 hint="It is a whole number from 1 on, or left out.",
             )
+
+
+def require_flags(**flags: object) -> None:
+    """Raise ConfigError for a flag that is neither True nor False: the text "false" must not mean yes."""
+    for name, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise ConfigError(f"`{name}` is not usable.", hint="It is True or False.")
 
 
 def watched(progress: Watch | None) -> Watch:
@@ -59,15 +67,31 @@ def watched(progress: Watch | None) -> Watch:
     return watch
 
 
-@contextmanager
-def environment_kept() -> Iterator[None]:
-    """Within it, libraries are imported; what they put into the environment is taken out again."""
-    before = {name: os.environ.get(name) for name in _SET_BY_IMPORTS}
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+class _Environment:
+    """The process's environment, as it was before the first of the runs that go on at once."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._runs = 0
+        self._before: dict[str, str | None] = {}
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Within it, libraries are imported; what they put into the environment is taken out again."""
+        with self._lock:
+            if not self._runs:
+                self._before = {name: os.environ.get(name) for name in _SET_BY_IMPORTS}
+            self._runs += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._runs -= 1
+                for name, value in self._before.items() if not self._runs else ():
+                    if value is None:
+                        os.environ.pop(name, None)
+                    else:
+                        os.environ[name] = value
+
+
+environment_kept = _Environment().kept

@@ -139,6 +139,10 @@ class Source(Protocol):
         """What to do where nearly all records are malformed, by the reason."""
 
     @property
+    def doubts(self) -> Sequence[str]:
+        """What is to be warned about, once all is read."""
+
+    @property
     def delimiter(self) -> str:
         """What stands between two cells, in the rejects file too."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import codecs
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,6 @@ import polars as pl
 from pipeline import causes
 from pipeline.contract import sentences
 from pipeline.contract.faults import Faults, Found
-from pipeline.contract.reading import read
 from pipeline.contract.rules import Bound
 from pipeline.csv import cells
 from pipeline.csv.cells import CANONICAL
@@ -108,15 +107,22 @@ def _encoded(lines: bytes, encoding: str) -> bytes:
     return lines if in_utf8 else lines.decode().encode(encoding, "backslashreplace")
 
 
-def still_repeated(own: pl.DataFrame, earlier: pl.DataFrame, bound: Bound) -> list[Found]:
+def still_repeated(
+    own: pl.DataFrame,
+    earlier: pl.DataFrame,
+    bound: Bound,
+    keys: Sequence[pl.Expr],
+    contracted: Callable[[pl.DataFrame], pl.DataFrame],
+) -> list[Found]:
     """The rows of a rejects file that were rejected for repeating a key and still have that key.
 
     The row that they repeated was sent, so that they would overwrite it. Where no row of several was sent
-    (`report_duplicates="all"`), one may be. Cells are compared as the contract reads them; `own`
-    are read already.
+    (`report_duplicates="all"`), one may be. `own` are the cells as the contract has them, which `contracted`
+    makes of the text of that time; `keys` are what the uniqueness rules compare. A record of another width
+    than its text had then cannot be compared, and stays.
     """
     found = []
-    for unique in bound.uniques:
+    for unique, key in zip(bound.uniques, keys, strict=True):
         if unique.keep == "none":
             continue
         repeated = pl.col("reasons").fill_null("").str.split("; ").list.contains(unique.reason)
@@ -124,9 +130,10 @@ def still_repeated(own: pl.DataFrame, earlier: pl.DataFrame, bound: Bound) -> li
         cells = {row: _cells(earlier["raw"][row], own.width) for row in suspects.to_list()}
         known = {row: fields for row, fields in cells.items() if fields}
         before = pl.DataFrame(list(known.values()), dict.fromkeys(own.columns, pl.String), orient="row")
-        now, then = own[list(known)].select(unique.columns), read(before, bound).cells.select(unique.columns)
-        same = [row for row, new, old in zip(known, now.rows(), then.rows(), strict=True) if new == old]
-        found.append((np.array(same, np.int64), unique.reason))
+        now, then = (table.select(key).to_series() for table in (own[list(known)], contracted(before)))
+        same = np.array(list(known), np.int64)[now.eq_missing(then).to_numpy()]
+        apart = np.array([row for row, fields in cells.items() if not fields], np.int64)
+        found.append((np.sort(np.append(same, apart)), unique.reason))
     return found
 
 

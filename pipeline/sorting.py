@@ -50,7 +50,7 @@ def what_to_read(config: Config, given: Any, output: Path | None) -> Any:
 
 def _written_over(source: Path, output: Path) -> Path | None:
     """The file in the folder `output` that is the source itself."""
-    targets = (output / "accepted.csv", output / "rejects.csv")
+    targets = (output / name for name in ("accepted.csv", "rejects.csv", "rejects.part.csv"))
     return next((t for t in targets if t.exists() and source.exists() and t.samefile(source)), None)
 
 
@@ -115,6 +115,7 @@ def sort_records(
             if result.accepted == first:
                 result.warnings.append(f"Only the first {first:,} good records were taken, as asked for.")
     rejects.finish()
+    result.warnings += source.doubts
     if result.records == 0 and not allow_empty:
         rows = "columns and no records" if source.place_column == "_row" else "a header and no records"
         raise SourceError(

@@ -118,7 +118,13 @@ def _judge(
         changed |= {name: _differs(text[name], column) for name, column in new.items()}
         cells = cells.with_columns(column.alias(name) for name, column in new.items())
     if earlier is not None:
-        again = still_repeated(cells, earlier, worker.bound)
+        again = still_repeated(
+            cells,
+            earlier,
+            worker.bound,
+            worker.uniques,
+            lambda old: _judge(old, None, worker, contract).cells,
+        )
         faults |= Faults.collect(again, worker.bound.reasons)
     faults = taken.judged(faults | worker.columns.without_key(taken.unread(cells)), worker.bound)
     return _Judged(faults, cells, changed)

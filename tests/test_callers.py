@@ -163,3 +163,17 @@ def test_of_the_first_records_nothing_behind_them_counts(tmp_path: Path, world: 
         assert [row["EMAIL"] for row in dicts_of(Path(str(result.rejects_file)))] == ["no"]
     one = run(path, config, first=1, until="stage")
     assert (one.records, one.rejects_file, one.blank) == (1, None, {})
+
+
+@pytest.mark.parametrize("flag", [{"again": "false"}, {"again": 0}, {"dry_run": ""}, {"dry_run": None}])
+def test_a_flag_that_is_a_text_sends_nothing(world: World, flag: dict[str, Any]) -> None:
+    with world.untouched(), pytest.raises(ConfigError, match="is not usable"):
+        run(FRAME, world.config(), **flag)
+
+
+def test_a_source_is_not_written_over_by_what_a_stopped_run_leaves(tmp_path: Path) -> None:
+    path = tmp_path / "out" / "rejects.part.csv"
+    path.parent.mkdir()
+    path.write_text("K\na\n")
+    with pytest.raises(ConfigError, match="would be written over"):
+        validate(path, plain(tmp_path), output=tmp_path / "out")

@@ -372,6 +372,39 @@ def test_without_a_footer_such_records_stay(tmp_path: Path) -> None:
     assert found == ["summers@example.com", "sum@example.com", "t@example.com\nSum", "+4917123456"]
 
 
+@pytest.mark.parametrize(
+    ("header", "rows", "config"),
+    [
+        ("NAME,EMAIL", ['"Meyer, Tom",tom@x.de', "Total,total@x.de", "Ann,ann@x.de"], {}),
+        ("NAME,EMAIL", ["Bob,650-253-0001", "Total Wine,(212) 736-5000", "Ann,650-253-0000"], {}),
+        ("NAME,EMAIL", ["Ann,4711", "Bob,4712", "Total Energies,4713", "Cleo,4714"], {}),
+        ("NAME,EMAIL", ["a,A", 'b,"He \\"said\nTotal \\" 5"'], {"escapechar": "\\"}),
+    ],
+)
+def test_no_record_is_cut_off_with_a_footer(
+    tmp_path: Path, header: str, rows: list[str], config: dict[str, Any]
+) -> None:
+    text = "\n".join([header, *rows, ""])
+    columns = {"columns": {"NAME": None}}
+    without = footed(tmp_path, text, "no such line", source=columns | config)
+    assert len(without) == len(rows)
+    assert footed(tmp_path, text, "Total", source=columns | config) == without
+    total = text + "Total,\nExported 2026-11-30 10:15\n"
+    assert footed(tmp_path, total, "Total", source=columns | config) == without
+
+
+def test_a_footer_that_may_have_been_a_record_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    (tmp_path / "c.py").write_text(
+        "import pandera.pandas as pa\nC = pa.DataFrameSchema({'ID': pa.Column(str)})\n"
+    )
+    config = {"source": {"footer": "Total"}, "contract": {"schema": str(tmp_path / "c.py:C")}}
+    for last, told in (("Total,4713", 1), ("Total,", 0)):
+        path.write_text(f"ID,NR\nAnn,4711\n{last}\n")
+        found = validate(path, config, output=tmp_path / "out")
+        assert (found.records, sum("source.footer left out" in each for each in found.warnings)) == (1, told)
+
+
 def test_a_pipe_cannot_be_looked_at(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     done = CliRunner().invoke(cli, ["init", str(tmp_path / "pipe"), "--output", str(tmp_path / "work")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from pipeline.contract.contract import Contract
@@ -14,6 +15,9 @@ from pipeline.readings import Reading, parse
 
 if TYPE_CHECKING:
     from pipeline.config import Config
+
+
+_one_at_a_time = RLock()
 
 
 def source_of(config: Config) -> ContractSource:
@@ -49,9 +53,10 @@ def load_contract(source: ContractSource) -> Contract:
             "pandera is switched to its narwhals backend, which reports wrong rows",
             hint="unset PANDERA_USE_NARWHALS_BACKEND",
         )
-    schema, file = find_schema(source.spec, source.base, source.text)
-    schema = dialled_in(schema, source.region)
-    rules = _with_primary_key(describe(schema), source.primary_key)
+    with _one_at_a_time:  # pandera keeps one register of checks for the process
+        schema, file = find_schema(source.spec, source.base, source.text)
+        schema = dialled_in(schema, source.region)
+        rules = _with_primary_key(describe(schema), source.primary_key)
     rules = _with_readings(rules, source.read, source.region)
     if source.unknown_columns is not None:
         rules = dataclasses.replace(rules, strict=source.unknown_columns)

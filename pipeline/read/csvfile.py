@@ -71,6 +71,7 @@ class CsvSource:
     step: int
     hints: Mapping[str, str]
     place_column: Literal["_line", "_row"] = "_line"
+    doubts: list[str] = field(default_factory=list)
 
     @property
     def size(self) -> int | None:
@@ -107,7 +108,8 @@ class CsvSource:
         carry, line, index, seen, final = b"", self.first_line, 0, 0, False
         width = len(self.header.columns) + len(self.layout.added)
         footer = self.layout.footer
-        stream = WithoutFooter(self.stream, footer, self.layout.dialect) if footer else self.stream
+        without = WithoutFooter(self.stream, footer, self.layout.dialect, width) if footer else None
+        stream = without or self.stream
         while not final:
             # A record longer than a slice is read on in ever larger steps, not again and again.
             more = stream.read(max(self.step, len(carry)))
@@ -123,6 +125,10 @@ class CsvSource:
                 size, seen = self.stream.position - seen, self.stream.position
                 yield CsvSlice(index, size, self.header, self.layout, self.stream.transcoded, found.records)
                 index += 1
+        if without and without.doubtful:
+            self.doubts.append(
+                f"source.footer left out {without.doubtful} lines at the end that are as wide as records."
+            )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -52,15 +52,29 @@ def layout_of(stream: ByteStream, config: SourceConfig) -> Layout:
     """
     limit = config.max_record_bytes
     configured = Dialect(config.delimiter, config.quotechar, config.escapechar)
-    marked = marked_encoding(stream.head)
-    head = stream.head.decode(marked, "replace").encode("utf-8", "replace") if marked else stream.head
-    for dialect in (Dialect(config.delimiter), Dialect(), configured):
-        if added := columns_added(_first_row(head, dialect)):
-            encoding = None if marked or stream.is_utf8() else config.encoding
-            # Its _raw may hold a whole malformed line, each byte of it shown as \xNN.
-            return Layout(dialect, encoding, 0, 1, limit * LINE_FACTOR * 4, added)
+    for head, encoding in _heads(stream, config.encoding):
+        for dialect in (Dialect(config.delimiter), Dialect(), configured):
+            if added := columns_added(_first_row(head, dialect)):
+                # Its _raw may hold a whole malformed line, each byte of it shown as \xNN.
+                return Layout(dialect, encoding, 0, 1, limit * LINE_FACTOR * 4, added)
     rows = config.skip_rows, config.header_rows
     return Layout(configured, config.encoding, *rows, limit, footer=config.footer)
+
+
+def _heads(stream: ByteStream, configured: str | None) -> Iterator[tuple[bytes, str | None]]:
+    """The file's beginning as UTF-8, by each encoding that it may be in; None: its mark or bytes say it."""
+    if marked := marked_encoding(stream.head):
+        yield _in_utf8(stream.head, marked), None
+        return
+    own, is_utf8 = _in_utf8(stream.head, configured or "utf-8"), stream.is_utf8()
+    # Bytes of other encodings may be UTF-8 too: of those with 7 bits, or with a NUL in each letter.
+    if not is_utf8 or (own != stream.head and (stream.head.isascii() or b"\0" in stream.head)):
+        yield own, configured
+    yield stream.head, None if is_utf8 else configured
+
+
+def _in_utf8(head: bytes, encoding: str) -> bytes:
+    return head.decode(encoding, "replace").encode("utf-8", "replace")
 
 
 def _first_row(head: bytes, dialect: Dialect) -> list[str]:

@@ -44,6 +44,11 @@ def header_of(
     """
     columns = attributes(names, mapping, where=where)
     _check_spelling(mapping, contract_names, where=where)
+    if {"_reasons", "_raw"} <= set(columns):
+        raise SourceError(
+            f"{where}: these are rejects of ours, and behind their last column, _raw, another was put",
+            hint="Take it away: _line (or _row), _reasons, _why and _raw are the last four.",
+        )
     own = [at for at, name in enumerate(columns) if not name.startswith(LEFT_OUT)]
     if not own:
         raise SourceError(
@@ -64,6 +69,9 @@ def attributes(names: Sequence[str], mapping: Mapping[str, str | None], *, where
     entry of `mapping` that names no column, and two columns for one attribute.
     """
     bare = [_bare(name) for name in names]
+    _check_distinct(
+        [_bare(name) for name in mapping], f"{where}: source.columns maps one name twice, by entries"
+    )
     _check_distinct(bare, f"{where}: the header gives the same name to columns")
     wanted = {_bare(name): attribute for name, attribute in mapping.items()}
     for name in filter(None, wanted):

@@ -43,6 +43,11 @@ class SpreadFrame:
         return self.engine.name
 
     @property
+    def doubts(self) -> tuple[str, ...]:
+        """A frame leaves nothing out."""
+        return ()
+
+    @property
     def hints(self) -> Mapping[str, str]:
         """What to do where nearly all records are malformed, by the reason."""
         return {"unnamed_cell": UNNAMED_HINT}
