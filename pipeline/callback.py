@@ -14,6 +14,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -100,9 +101,21 @@ def understood(body: bytes, accepted: int | None = None) -> Outcome | None:
         return None
     messages = [_words(fields[key]) for key in _MESSAGE_KEYS if isinstance(fields.get(key), str)]
     words = _NO_FAULT.sub("", ". ".join([said, *messages]))
-    if _NOTHING.search(words) or _loaded_nothing(counts, accepted):
+    if _NOTHING.search(words):
         return Outcome("failed", _word(said), counts, raw=body)
-    return Outcome("completed", _word(said), counts, tuple(_doubts(counts, words, accepted)), raw=body)
+    return weighed(Outcome("completed", _word(said), counts, raw=body), accepted, words)
+
+
+def weighed(outcome: Outcome, accepted: int | None, words: str = "") -> Outcome:
+    """The outcome in the light of how many contacts were sent: a job that loaded none of them has failed.
+
+    Who hears of an end may not know that number; who reads of it later does.
+    """
+    if outcome.status != "completed":
+        return outcome
+    if _loaded_nothing(outcome.counts, accepted):
+        return replace(outcome, status="failed")
+    return replace(outcome, warnings=tuple(_doubts(outcome.counts, words, accepted)))
 
 
 def requestid(body: bytes) -> str | None:

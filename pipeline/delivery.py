@@ -51,6 +51,8 @@ class Delivery:
         self.started = self.sent = False
         self.standing: Standing | None = None
         self.journal = Journal(config, store, result.run_id)
+        # About a job of which nobody knows whether it was taken.
+        self._advice = follow.unknown_hint(result.run_id, just_asked=True) if self.journal.ledger else ""
         self.log = log_of(result.run_id)
         self._inbox = track.Inbox(result.run_id)
         self._callback: str | None = None
@@ -81,7 +83,7 @@ class Delivery:
         """Record the start. Raises StageError; LedgerError if the store cannot keep two runs apart."""
         self.journal.start(self.until)
         self.started = True
-        self.result.recorded = self.journal.ledger is not None
+        self.result.recorded = self.journal.ledger is not None and not self.again
 
     def may_complete(self, content: Fingerprint) -> bool:
         """Whether the upload may become visible: no other run's job stands for this content.
@@ -126,9 +128,7 @@ class Delivery:
 
         Raises SubmitRefused, SubmitUnavailable, SubmitUnknown, JobFailed or JobTimeout as that job went.
         """
-        assert self._submission  # noqa: S101 - `may_complete` has made it
-        assert self._submission.ledger  # noqa: S101
-        assert self.standing  # noqa: S101
+        assert self._submission and self._submission.ledger and self.standing  # noqa: S101, PT018 - by now
         result, ledger, wanted = self.result, self._submission.ledger, self._submission.wanted
         result.duplicate_of = self.standing.run_id
         result.content_differs = self.standing.claimed != wanted.content
@@ -137,7 +137,7 @@ class Delivery:
         standing = follow.answered(ledger, wanted, self.standing)
         result.requestid, result.state = standing.requestid or None, "duplicate_of"
         if standing.state == "completed":
-            result.outcome = follow.outcome(ledger, standing.run_id)
+            result.outcome = follow.ended(ledger, standing.run_id, 0)
         elif self.waits:
             result.outcome = follow.ended(ledger, standing.run_id, self.config.track.wait)
 
@@ -162,9 +162,9 @@ class Delivery:
             with self.result.step("submit"), self._unknown_if_stopped():
                 job = wish.send(post)
         except SubmitUnknown as unknown:
-            if wish.ledger:
-                unknown.hint = follow.unknown_hint(self.result.run_id, just_asked=True)
-            job = self._proven(unknown)
+            unknown.hint = self._advice or unknown.hint
+            with self._unknown_if_stopped():
+                job = self._proven(unknown)
         if isinstance(job, Job):
             hand_over(self.result, "submit")
         return job
@@ -178,7 +178,7 @@ class Delivery:
             if isinstance(stop, Exception) or not self.sent or self.result.requestid:
                 raise
             what = f"Stopped ({type(stop).__name__}) while the API was asked: it may have taken the job."
-            unknown = SubmitUnknown(what, hint=LOOK_FIRST)
+            unknown = SubmitUnknown(what, hint=self._advice or LOOK_FIRST)
             unknown.stopped = True
             raise unknown from None
 
@@ -196,7 +196,7 @@ class Delivery:
         result = self.result
         self._say("track", job.requestid, self.config.track.wait)
         stays = self.journal.ledger is not None and not result.sandbox
-        advice = {"advice": follow.waiting_hint(result.run_id)} if stays else {}
+        advice = {"advice": follow.waiting_hint(result.run_id, again=self.again)} if stays else {}
         try:
             with result.step("track"):
                 result.outcome = track.wait(
@@ -206,7 +206,7 @@ class Delivery:
             result.outcome = error.outcome
             raise
         except JobTimeout as error:
-            error.retryable = self.journal.ledger is not None  # type: ignore[misc]  # it would be sent twice
+            error.retryable = result.recorded  # type: ignore[misc]  # else it would be sent twice
             raise
         result.warnings += result.outcome.warnings
         result.state = "completed"
@@ -218,7 +218,7 @@ class Delivery:
     def _look(self) -> Outcome | None:
         """The end as another receiver has recorded it."""
         ledger = self.journal.ledger
-        return follow.outcome(ledger, self.result.run_id) if ledger and self.config.track.secret else None
+        return follow.seen(ledger, self.result.run_id) if ledger and self.config.track.secret else None
 
     def _heard(self, run_id: str, method: str, body: bytes) -> None:
         accepted = self.result.accepted if run_id == self.result.run_id else None

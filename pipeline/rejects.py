@@ -2,8 +2,7 @@
 
 Its columns are the source's own, then `_line` (or `_row`), `_reasons`, `_why` (the same in sentences) and
 `_raw`; `run` knows such a file by the last four and takes it as a source. It has the source's delimiter and
-encoding, so that the program that made the source can open it. It appears with the first reject, readable by
-its owner only.
+encoding, for the program that made the source. It appears with the first reject, for its owner only.
 """
 
 from __future__ import annotations
@@ -116,10 +115,9 @@ def still_repeated(
 ) -> list[Found]:
     """The rows of a rejects file that were rejected for repeating a key and still have that key.
 
-    The row that they repeated was sent, so that they would overwrite it. Where no row of several was sent
+    The row that they repeated was sent, and they would overwrite it; where no row of several was sent
     (`report_duplicates="all"`), one may be. `own` are the cells as the contract has them, which `contracted`
-    makes of the text of that time; `keys` are what the uniqueness rules compare. A record of another width
-    than its text had then cannot be compared, and stays.
+    makes of the text of that time; `keys` is what rules compare. A record of another width stays.
     """
     found = []
     for unique, key in zip(bound.uniques, keys, strict=True):

@@ -137,7 +137,7 @@ class Result:
     cells that readings, parsers and defaults changed; `warnings` are plain sentences without contacts'
     values. `left_behind` names what a run that ended badly could not remove from the bucket. `duplicate_of`
     is the run whose job stands for this one's, which sent nothing; `content_differs` says that what that run
-    sent was another content. `recorded` says that the ledger knows this run, so that starting it again sends
+    sent was another content. `recorded` says that the ledger knows this run, so that the same again sends
     nothing twice, `steps` when each step began and ended, `source` and `contract` what was given: JSON has
     none of these four, nor `place`. `request` is set by a dry run only: the request that would be sent, with
     its secrets masked.

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from fakes import Arrived, Faults, Wire, answer, answering, free_port, hold, wire
 from world import ROOT, World
@@ -26,7 +27,11 @@ from pipeline import (
     SubmitUnavailable,
     SubmitUnknown,
     run,
+    status,
+    wait,
 )
+from pipeline.ledger.asking import opened
+from pipeline.ledger.callbacks import hear
 
 SUCCESS = answer(200, json.dumps({"requestid": "0123456789abcdef" * 2, "result": "Success"}).encode())
 
@@ -103,6 +108,51 @@ def test_the_job_does_not_call_back_in_time(world: World) -> None:
     assert (said["error"]["retryable"], said["error"]["exit_code"]) == (True, 7)
 
 
+def test_what_was_asked_for_again_is_not_to_be_retried(world: World) -> None:
+    """Nor by a loop on `retryable`: it would be sent once more."""
+    with answering(SUCCESS) as api:
+        config = world.waiting(wait=1, submit={"base_url": api.url})
+        with pytest.raises(JobTimeout) as caught:
+            run(world.contacts, config, again=True)
+        assert not caught.value.retryable
+        assert "without --again" in caught.value.hint
+        with pytest.raises(JobTimeout):  # as the hint says
+            run(world.contacts, config)
+    assert len(api.arrived) == 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "state"),
+    [({"success": 0}, "failed"), ({"success": 1}, "completed"), ({"success": 2}, "completed")],
+)
+def test_an_end_that_another_receiver_heard_is_judged_by_what_was_sent(
+    world: World, counts: dict[str, int], state: str
+) -> None:
+    """The receiver may read nothing, and does not know how many there were."""
+    with answering(SUCCESS) as api:
+        config = world.config(submit={"base_url": api.url})
+        sent = run(world.contacts, config)
+        _, ledger = opened(config)
+        hear(ledger, sent.run_id, "POST", json.dumps({"status": "Completed", **counts}).encode())
+        found = status(sent.run_id, config)
+        assert found.state == state
+        assert any("loaded 1 of the 2" in each for each in found.warnings) == (counts["success"] == 1)
+        for look in (lambda: wait(sent.run_id, config, seconds=0), lambda: run(world.contacts, config)):
+            if state == "failed":
+                with pytest.raises(JobFailed):
+                    look()
+            else:
+                assert look().state in ("completed", "duplicate_of")
+    assert len(api.arrived) == 1
+
+
+def test_a_run_without_records_has_ended(world: World) -> None:
+    settings = world.config(source={"allow_empty": True})
+    result = run(pd.DataFrame({"EMAIL": pd.Series([], dtype=str)}), settings)
+    assert wait(result.run_id, settings, seconds=0).state == "empty"
+    assert status(result.run_id, settings).state == "empty"
+
+
 # Being stopped
 
 
@@ -155,6 +205,27 @@ def test_stopped_while_reading(world: World, tmp_path: Path) -> None:
         said = stopped.when(lambda: world.unfinished == 1, rows_of_contacts(1_000), close=False)
     assert (said["error"]["exit_code"], said["error"]["retryable"]) == (130, True)
     assert (said["error"]["type"], said["state"], said["hosted"]) == ("Interrupted", "failed", None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ledger", ["on", "off"])
+def test_stopped_while_a_callback_is_to_prove_the_job(world: World, tmp_path: Path, ledger: str) -> None:
+    """The API's answer was lost before: whether there is a job is as unknown as it was."""
+    since: list[float] = []
+
+    def is_waiting() -> bool:
+        if api.arrived and not since:
+            since.append(time.monotonic())
+        return bool(since) and time.monotonic() - since[0] > 2
+
+    with answering(answer(500, b"")) as api:
+        config = world.waiting(wait=60, submit={"base_url": api.url})
+        if ledger == "off":
+            config |= {"ledger": "off"}
+        said = Stopped(world, tmp_path, config, signal.SIGTERM).when(is_waiting, world.contacts.read_bytes())
+    assert (said["error"]["type"], said["state"]) == ("SubmitUnknown", "unknown")
+    assert (said["error"]["exit_code"], said["error"]["retryable"]) == (6, False)
+    assert said["hosted"]["key"] in world.keys
 
 
 @pytest.mark.slow

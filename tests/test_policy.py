@@ -246,3 +246,12 @@ def test_the_command_prints_without_asking_any_store() -> None:
     assert json.loads(carry_out(config(), "permissions")) == permissions.needed(config())
     with pytest.raises(ConfigError, match="bucket"):
         carry_out({"contract": {"schema": "s.py:S"}}, None)
+
+
+@pytest.mark.parametrize("unset", [{"prefix": "${NOT_SET}"}, {"allowed_addresses": "${NOT_SET}"}, {}])
+def test_no_statement_is_made_of_what_is_not_set(unset: dict[str, str]) -> None:
+    stage = {"bucket": "contacts", "region": "eu-central-1", "url": "allowlisted", **unset}
+    config = {"contract": {"schema": "c.py:C"}, "stage": stage, "submit": {"idc": "${NOT_SET}"}}
+    for action in (None, "permissions"):
+        with pytest.raises(ConfigError, match="NOT_SET"):
+            carry_out(config, action)

@@ -155,7 +155,9 @@ class Config(Section):
                 f"The run key is not usable: {error.errors()[0]['msg'].removeprefix('Value error, ')}.",
                 hint="A date, or the id of a scheduler's run, makes a good one.",
             ) from None
-        return self.model_copy(update={"submit": submit})
+        config = self.model_copy(update={"submit": submit})
+        config._unset = {k: why for k, why in self._unset.items() if k != ("submit", "run_key")}
+        return config
 
     def with_api_key(self, api_key: str) -> Config:
         """The config with that API key instead of whatever names one."""
@@ -173,6 +175,11 @@ class Config(Section):
             )
         self._require_set(sections)
         self._require_keys(["stage"], "stage")
+
+    def require_values(self, *keys: Key) -> None:
+        """Raise ConfigError where one of these keys names a variable that is not set."""
+        for message in filter(None, map(self._unset.get, keys)):
+            raise ConfigError(message, hint="Set the variable in the environment, or change the key.")
 
     def _require_set(self, sections: Sequence[str], *, source_given: bool = False) -> None:
         for key, message in self._unset.items():

@@ -22,7 +22,7 @@ from airflow.sdk import BaseHook, BaseOperator, BaseOperatorLink
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from pipeline.errors import PipelineError
-from pipeline.integrations.facts import facts, run_key
+from pipeline.integrations.facts import facts, require_safe_retry, run_key
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -87,6 +87,9 @@ class BulkUploadOperator(BaseOperator):  # type: ignore[misc]
 
         with failures():
             settings = self._settings()
+            task = context["ti"]  # whose max_tries grow where it is cleared, and not with a retry
+            is_retry = task.try_number > task.max_tries - self.retries + 1
+            require_safe_retry(settings, again=self.again, is_retry=is_retry)
             try:
                 result = run(
                     self.source,
@@ -103,7 +106,7 @@ class BulkUploadOperator(BaseOperator):  # type: ignore[misc]
         self.sent = sent
         self._note(settings, job)
         seconds = settings.track.wait if self.wait is None else self.wait.total_seconds()
-        if seconds and not settings.sandbox:
+        if seconds and not settings.sandbox and (result.requestid or result.duplicate_of):
             poll, deadline = self.poll.total_seconds(), time.time() + seconds
             trigger = JobTrigger(job, sent, ledger_of(settings), deadline, poll, self.aws_conn_id)
             self.defer(trigger=trigger, method_name="resume")

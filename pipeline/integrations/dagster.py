@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from pipeline.errors import PipelineError
-from pipeline.integrations.facts import facts, run_key
+from pipeline.integrations.facts import facts, require_safe_retry, run_key
 
 if TYPE_CHECKING:
     from pipeline.result import Result
@@ -34,11 +34,14 @@ class BulkUpload(dg.ConfigurableResource):  # type: ignore[misc]  # Dagster is a
         partition or, without one, the run: a retry and a re-execution follow the first job, and so does a
         partition that is materialized anew, unless `again`. Raises Failure, to be retried if that can help.
         """
+        from pipeline.config.file import load_config
         from pipeline.flow import run
 
         key = options.pop("run_key", None) or key_of(context)
         try:
-            result = run(source, self.config, run_key=key, again=again, **options)
+            settings = load_config(self.config)
+            require_safe_retry(settings, again=again, is_retry=context.retry_number > 0)
+            result = run(source, settings, run_key=key, again=again, **options)
         except PipelineError as error:
             facts = metadata(error.result) if error.result else {}
             raise dg.Failure(str(error), metadata=facts, allow_retries=error.retryable) from None

@@ -6,7 +6,10 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
+from pipeline.errors import ConfigError
+
 if TYPE_CHECKING:
+    from pipeline.config import Config
     from pipeline.result import Result
 
 _FACTS = (
@@ -26,6 +29,20 @@ def facts(result: Result) -> dict[str, Any]:
     """Counts, ids and the names of reasons, as plain JSON types: no paths, no URLs, no contacts' values."""
     plain = result.to_dict()
     return {name: plain[name] for name in _FACTS}
+
+
+def require_safe_retry(config: Config, *, again: bool, is_retry: bool) -> None:
+    """Raise ConfigError where a scheduler that tries again by itself could send a second job."""
+    if config.ledger == "off" and not config.sandbox:
+        raise ConfigError(
+            "This config has `ledger: off`, by which a retry cannot know what was sent before.",
+            hint="Take that line away.",
+        )
+    if again and is_retry:
+        raise ConfigError(
+            "This is a retry, and with `again` it would send once more what the first try may have sent.",
+            hint="Look with `python -m pipeline status`; if nothing was sent, start it anew by hand.",
+        )
 
 
 def run_key(*names: str) -> str:

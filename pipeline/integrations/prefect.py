@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.blocks.core import Block
-from prefect.runtime import flow_run
+from prefect.runtime import flow_run, task_run
 from pydantic import Field, SecretStr
 
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.integrations.facts import facts, run_key
+from pipeline.integrations.facts import facts, require_safe_retry, run_key
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -37,6 +37,7 @@ class BulkUpload(Block):  # type: ignore[misc]  # an extra, not known here
         settings = load_config(self.config)
         if self.api_key:
             settings = settings.with_api_key(self.api_key.get_secret_value())
+        require_safe_retry(settings, again=again, is_retry=(task_run.run_count or 0) > 1)
         return facts(run(source, settings, run_key=key, again=again, session=self._session()))
 
     def _session(self) -> Session | None:

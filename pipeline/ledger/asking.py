@@ -30,7 +30,7 @@ AnyConfig = str | os.PathLike[str] | Mapping[str, Any] | Config
 SINCE = timedelta(days=7)
 OLDER_THAN = timedelta(hours=48)
 GOES_ON = ("started", "hosted", "busy", "submitted")
-_ENDED_WELL = ("completed", "staged", "duplicate_of")
+_ENDED_WELL = ("completed", "staged", "empty", "duplicate_of")
 
 
 def opened(config: AnyConfig, *sections: str, session: Session | None = None) -> tuple[Config, Ledger]:

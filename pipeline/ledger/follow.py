@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 
-from pipeline.errors import JobFailed, JobTimeout, SubmitRefused, SubmitUnavailable, SubmitUnknown
+from pipeline import callback
+from pipeline.errors import JobFailed, JobTimeout, StageError, SubmitRefused, SubmitUnavailable, SubmitUnknown
 from pipeline.ledger import claim
 from pipeline.ledger.claim import Standing, Wanted
 from pipeline.ledger.events import Ledger
+from pipeline.logs import log_of
 from pipeline.result import Outcome
 from pipeline.track import pauses
 
@@ -59,11 +61,10 @@ def unknown_hint(run_id: str, *, just_asked: bool = False) -> str:
     )
 
 
-def waiting_hint(run_id: str) -> str:
+def waiting_hint(run_id: str, *, again: bool = False) -> str:
     """What a person does about a job whose end has not been heard of in time."""
-    return (
-        f"`python -m pipeline wait {run_id}` waits on; the same command again does so too and sends nothing."
-    )
+    same = "the same command without --again" if again else "the same command again"
+    return f"`python -m pipeline wait {run_id}` waits on; {same} does so too and sends nothing."
 
 
 def outcome(ledger: Ledger, run_id: str) -> Outcome | None:
@@ -71,7 +72,18 @@ def outcome(ledger: Ledger, run_id: str) -> Outcome | None:
     facts = ledger.find(ledger.key("runs", run_id, "ended.json")) or {}
     if facts.get("ended") not in ("completed", "failed"):
         return None
-    return Outcome(facts["ended"], str(facts.get("said") or ""), dict(facts.get("counts") or {}))
+    staged = ledger.find(ledger.key("runs", run_id, "staged.json")) or {}
+    told = Outcome(facts["ended"], str(facts.get("said") or ""), dict(facts.get("counts") or {}))
+    return callback.weighed(told, staged.get("accepted"))
+
+
+def seen(ledger: Ledger, run_id: str) -> Outcome | None:
+    """The same, None too where the store cannot say: the job goes on, and another look may."""
+    try:
+        return outcome(ledger, run_id)
+    except StageError as error:
+        log_of(run_id).info("Whether the job has ended could not be looked up: %s", error.message)
+        return None
 
 
 def ended(ledger: Ledger, run_id: str, seconds: float) -> Outcome:
@@ -81,7 +93,7 @@ def ended(ledger: Ledger, run_id: str, seconds: float) -> Outcome:
     """
     deadline = time.monotonic() + seconds
     for pause in pauses():
-        found, left = outcome(ledger, run_id), deadline - time.monotonic()
+        found, left = seen(ledger, run_id), deadline - time.monotonic()
         if found or left <= 0:
             break
         time.sleep(min(pause, left))

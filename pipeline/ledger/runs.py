@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pipeline import callback
 from pipeline.errors import LedgerError
 from pipeline.ledger.claim import claim_of
 from pipeline.ledger.events import Facts, Ledger, Listing
 from pipeline.ledger.state import RunState, fold
+from pipeline.result import Outcome
 
 READERS = 8
 _RUN_AGAIN = "run the same command again; nothing was sent"
@@ -30,7 +32,8 @@ _NEXT = {
     "rejected": "mend the rejected rows, or raise contract.max_rejected, then run again; nothing was sent",
     "refused": f"mend the cause, then {_RUN_AGAIN}",
     "unsent": _RUN_AGAIN,
-    "given_up": "it was given up and sent again by another run",
+    "given_up": "it was given up; unless a later run has sent it, run the source again",
+    "empty": "the source had no records, and nothing was sent",
     "duplicate_of": "nothing was sent by this run; `python -m pipeline status {duplicate_of}` is what was",
     "unreadable": "a newer version of this tool wrote it: update this one",
 }
@@ -103,11 +106,16 @@ def _status(run_id: str, run: RunState, now: datetime) -> RunStatus:
     answer = run.facts.get("answer", {})
     counted = ended if ended.get("counts") else next((c for c in run.callbacks if c.get("counts")), {})
     duplicate_of = ended.get("duplicate_of")
-    job_failed = run.state == "failed" and bool(answer or run.callbacks)
-    hint = _JOB_FAILED if job_failed else _NEXT[run.state]
+    state, doubts = run.state, tuple[str, ...]()
+    if state == "completed":
+        told = Outcome("completed", "", dict(counted.get("counts") or {}))
+        outcome = callback.weighed(told, staged.get("accepted"))
+        state, doubts = outcome.status, outcome.warnings
+    job_failed = state == "failed" and bool(answer or run.callbacks)
+    hint = _JOB_FAILED if job_failed else _NEXT[state]
     return RunStatus(
         run_id=run_id,
-        state=run.state,
+        state=state,
         started_at=started.get("at"),
         changed_at=f"{run.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if run.at else None,
         label=started.get("label") or "",
@@ -124,7 +132,7 @@ def _status(run_id: str, run: RunState, now: datetime) -> RunStatus:
         expires_at=staged.get("expires_at"),
         url_expired=_url_expired(run, staged, now),
         cleaned=run.cleaned,
-        warnings=run.warnings,
+        warnings=(*run.warnings, *doubts),
         next=hint.format(run_id=run_id, duplicate_of=duplicate_of),
     )
 

@@ -18,7 +18,7 @@ OVERDUE = "180 s"
 BUSY_SECONDS = 180  # a claim without an answer is busy for so long by the store's clock, then unknown
 
 ANSWERS = ("submitted", "refused", "unsent", "marked", "given_up")
-ENDS = ("completed", "failed", "rejected", "refused", "unsent", "staged", "duplicate_of")
+ENDS = ("completed", "failed", "rejected", "refused", "unsent", "staged", "empty", "duplicate_of")
 _ORDER = ("started", "staged", "claim", "answer", "callback", "ended", "cleaned")
 
 STEPS: tuple[tuple[str, tuple[str, ...], str], ...] = (
@@ -38,6 +38,7 @@ STEPS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("ended refused", ("refused",), "refused"),
     ("ended unsent", ("unsent",), "unsent"),
     ("ended staged", ("hosted",), "staged"),
+    ("ended empty", ("started",), "empty"),
     ("ended duplicate_of", ("started", "hosted"), "duplicate_of"),
 )
 """The state diagram: an event, the states that it usually comes in, the state that it leads to."""

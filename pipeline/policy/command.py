@@ -55,6 +55,9 @@ def carry_out(
     settings = load_config(config)
     if not settings.stage.bucket:
         raise ConfigError("stage.bucket is missing: whose policy?", hint="Name the bucket in the config.")
+    settings.require_sections("stage")
+    if settings.stage.url == "allowlisted" and not settings.stage.allowed_addresses:
+        settings.require_values(("submit", "idc"))
     if action == "permissions":
         return json.dumps(permissions.needed(settings, role), indent=2)
     if action is None:
