@@ -26,7 +26,10 @@ from pipeline.handoffs import Outcome
 RUN_ID = r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}"
 _TAIL = re.compile(rf"/({RUN_ID})/([0-9a-f]{{64}})/*\Z")
 _BEFORE = r"(?i)^(?:(?:the|job|upload|bulk|file|import|status|has|is|was|been|partial(?:ly)?)\s+)*"
-_DONE = re.compile(_BEFORE + r"(success(ful(ly)?)?|complete[d]?|done|finished|processed|ok|partial(ly)?)\b")
+_NOT_YET = r"(?!.*\b(?:queued|scheduled|pending|started|in progress)\b|\s+[0-9]{1,2}\s*%)"
+_DONE = re.compile(
+    _BEFORE + r"(success(ful(ly)?)?|complete[d]?|done|finished|processed|ok|partial(ly)?)\b" + _NOT_YET
+)
 _FAILED = re.compile(_BEFORE + r"(fail(ed|ure)?|error|rejected|invalid|abort(ed)?|cancel+ed)\b")
 _THINGS = r"(?:\s+(?:records?|rows?|contacts?|entries|lines?))?"
 _NO_FAULT = re.compile(
@@ -91,19 +94,22 @@ def understood(body: bytes, accepted: int | None = None) -> Outcome | None:
 
     `accepted` is how many contacts were sent. Its `warnings` say where not all of them were loaded.
     """
-    found = dict(_flat(_parsed(_text(body))))
-    fields = {re.sub(r"[^a-z]", "", key.lower()): value for key, value in found.items()}
+    every = list(_flat(_parsed(_text(body))))
+    found = dict(every)
+    fields = {_plain(key): value for key, value in found.items()}
     said = next((_words(fields[key]) for key in _STATUS_KEYS if isinstance(fields.get(key), str)), "")
     counts = {key: int(value) for key, value in found.items() if _is_count(key, value)}
-    if _FAILED.match(said):
-        return Outcome("failed", _word(said), counts, raw=body)
+    # An envelope may tell of its own success; a failure within it is the job's.
+    words = [_words(value) for key, value in every if _plain(key) in _STATUS_KEYS and isinstance(value, str)]
+    if failed := next(filter(_FAILED.match, [said, *words]), ""):
+        return Outcome("failed", _word(failed), counts, raw=body)
     if not _DONE.match(said):
         return None
     messages = [_words(fields[key]) for key in _MESSAGE_KEYS if isinstance(fields.get(key), str)]
-    words = _NO_FAULT.sub("", ". ".join([said, *messages]))
-    if _NOTHING.search(words):
+    text = _NO_FAULT.sub("", ". ".join([said, *messages]))
+    if _NOTHING.search(text):
         return Outcome("failed", _word(said), counts, raw=body)
-    return weighed(Outcome("completed", _word(said), counts, raw=body), accepted, words)
+    return weighed(Outcome("completed", _word(said), counts, raw=body), accepted, text)
 
 
 def weighed(outcome: Outcome, accepted: int | None, words: str = "") -> Outcome:
@@ -148,6 +154,10 @@ def _flat(fields: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[str, Any]
     yield from ((key, value) for key, value in fields.items() if not isinstance(value, dict))
 
 
+def _plain(key: str) -> str:
+    return re.sub(r"[^a-z]", "", key.lower())
+
+
 def _words(said: str) -> str:
     """`completedWithErrors` and `COMPLETED_WITH_ERRORS` as words."""
     return re.sub(r"[_-]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", said)).strip()
@@ -171,7 +181,7 @@ def _sums(counts: Mapping[str, int]) -> dict[str, int]:
     sums: dict[str, int] = {}
     pieces = 0
     for key, number in counts.items():
-        name = re.sub(r"[^a-z]", "", key.lower())
+        name = _plain(key)
         if re.search(r"duplicat", name):
             kind = "repeated"
         elif re.search(r"fail|reject|error|invalid|unsuccess|skip", name):

@@ -60,7 +60,10 @@ def after_run(result: Result, source: str | None, options: Sequence[str]) -> str
     if result.request or result.state in ("validated", "staged"):
         return "" if source == "-" else " ".join(["python -m pipeline run", *_given(source), *options])
     if result.state in ("submitted", "completed") and result.rejects_file:
-        return result.fetch_rejects or f"python -m pipeline run {shlex.quote(relative(result.rejects_file))}"
+        # They are another job than the rest, which has the run key.
+        key = f" --run-key='rejects of {result.run_id}'" if result.run_key else ""
+        own = f"python -m pipeline run {shlex.quote(relative(result.rejects_file))}{key}"
+        return result.fetch_rejects or own
     if result.sandbox or not result.recorded or result.state not in ("submitted", "duplicate_of"):
         return ""
     return f"python -m pipeline status {result.duplicate_of or result.run_id}"

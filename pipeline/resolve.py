@@ -15,7 +15,7 @@ from pipeline.config import Config
 from pipeline.delivery import Delivery
 from pipeline.errors import ConfigError, PipelineError, StageError, without_frames
 from pipeline.guest import watched
-from pipeline.handoffs import Watch
+from pipeline.handoffs import Step, Watch
 from pipeline.ledger import claim, submission
 from pipeline.ledger.asking import AnyConfig, opened
 from pipeline.ledger.claim import Standing, Wanted
@@ -68,7 +68,9 @@ def resubmit(run_id: str, config: AnyConfig = "config.yaml", progress: Watch | N
     with hushed(), ExitStack() as stack:
         run = _unknown(settings, ledger, run_id)
         result = Result(new_run_id())
-        delivery = Delivery(settings, ledger.store, result, watched(progress), "track", again=False)
+        hears = settings.track.callback_url and settings.track.listen
+        until: Step = "track" if hears else "submit"
+        delivery = Delivery(settings, ledger.store, result, watched(progress), until, again=False)
         delivery.begin(stack)
         if stays := claim.settle(ledger, run.wanted.id, run.standing, "given_up"):
             raise _answered(run_id, stays)

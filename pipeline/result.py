@@ -138,9 +138,9 @@ class Result:
     values. `left_behind` names what a run that ended badly could not remove from the bucket. `duplicate_of`
     is the run whose job stands for this one's, which sent nothing; `content_differs` says that what that run
     sent was another content. `recorded` says that the ledger knows this run, so that the same again sends
-    nothing twice, `steps` when each step began and ended, `source` and `contract` what was given: JSON has
-    none of these four, nor `place`. `request` is set by a dry run only: the request that would be sent, with
-    its secrets masked.
+    nothing twice, `run_key` names what the job is for, `steps` when each step began and ended, `source` and
+    `contract` what was given: JSON has none of these five, nor `place`. `request` is set by a dry run only:
+    the request that would be sent, with its secrets masked.
     """
 
     run_id: str
@@ -158,6 +158,7 @@ class Result:
     duplicate_of: str | None = None
     content_differs: bool = False
     recorded: bool = False
+    run_key: str | None = None
     outcome: Outcome | None = None
     error: Failure | None = None
     request: str | None = None

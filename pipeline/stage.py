@@ -21,7 +21,7 @@ from typing import Any, Self
 from pipeline.errors import StageError
 from pipeline.handoffs import Link
 from pipeline.logs import log_of
-from pipeline.result import Fingerprint, HostedFile
+from pipeline.result import Fingerprint, HostedFile, masked
 from pipeline.s3.checksums import fingerprint, joined
 from pipeline.s3.client import Store
 from pipeline.s3.multipart import SIGNED_FOR, Begun, PartLostError, abandon, begin, complete, put_part
@@ -81,7 +81,8 @@ class Upload:
         try:
             self._clean_up(is_stopped=error is not None and not isinstance(error, Exception))
         except BaseException as unremoved:
-            self.left_behind.append(f"s3://{self.store.bucket}/{self.key} (its unfinished upload)")
+            key = masked(self.key) if self.store.config.url == "public" else self.key  # there it is the URL
+            self.left_behind.append(f"s3://{self.store.bucket}/{key} (its unfinished upload)")
             if error is None or not isinstance(unremoved, StageError):
                 raise
             log_of(self.run_id).warning("%s may be left behind: %s", self.left_behind[-1], unremoved.message)

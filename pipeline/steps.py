@@ -71,7 +71,7 @@ class Run:
         self.session, self.http = session, http
         self.delivery: Delivery | None = None
         self.link = Link(SecretStr(""))
-        self.result = Result(new_run_id())
+        self.result = Result(new_run_id(), run_key=config.submit.run_key)
 
     def carry_out(self, source: Any, until: Step, *, dry_run: bool = False) -> Result:
         """All steps up to `until`; whatever goes wrong, the error carries the result."""

@@ -121,6 +121,12 @@ def test_later_contradictions_are_warnings_and_change_nothing() -> None:
     assert len(folded.callbacks) == 2
 
 
+def test_a_probe_of_the_address_proves_nothing() -> None:
+    events = [event("started"), event("staged"), event("claim", BUSY_SECONDS)]
+    assert fold([*events, event("callback", method="GET", **HEARD)], NOW).state == "unknown"
+    assert fold([*events, event("callback", method="POST", **HEARD)], NOW).state == "submitted"
+
+
 @pytest.mark.parametrize("answer", ["refused", "unsent", "given_up"])
 def test_a_callback_of_a_job_that_was_not_taken_is_a_warning(answer: str) -> None:
     folded = fold([event("claim"), event(f"answer {answer}"), event("callback", **HEARD)], NOW)

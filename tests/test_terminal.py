@@ -93,6 +93,13 @@ def test_the_next_command_keeps_what_was_asked_for(folder: Path) -> None:
     assert last_command(written)[3:] == ["run", "contacts.csv", "--run-key=a key", "--first=1"]
 
 
+def test_mended_rejects_are_another_job_than_the_run_key_s(folder: Path) -> None:
+    code, written = on_a_terminal("run", "contacts.csv", "--run-key", "2026-11-30", folder=folder)
+    assert code == 0, written
+    *_, rejects, key = last_command(written)
+    assert key == f"--run-key=rejects of {Path(rejects).stem}"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_no_colours_where_none_are_wanted(folder: Path, environment: dict[str, str]) -> None:

@@ -416,3 +416,20 @@ def test_interpreting_never_raises_and_keeps_the_body(body: bytes) -> None:
         assert outcome.said.isalpha()
         assert all(0 <= number < 10**9 for number in outcome.counts.values())
         assert body.decode() not in repr(outcome) or len(body) < 20
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"status": "success", "data": {"jobstatus": "Failed"}}, "failed"),
+        ({"status": "success", "data": {"status": "Failed"}}, "failed"),
+        ({"status": "Completed", "result": "success", "data": {"status": "Completed"}}, "completed"),
+        ({"status": "Successfully queued"}, None),
+        ({"status": "OK, processing started"}, None),
+        ({"status": "Processed 10%"}, None),
+        ({"status": "Completed 100%"}, "completed"),
+    ],
+)
+def test_an_envelope_s_success_is_not_the_job_s(body: Any, status: str | None) -> None:
+    outcome = understood(json.dumps(body).encode())
+    assert (outcome and outcome.status) == status

@@ -95,7 +95,9 @@ def fold(events: Iterable[Event], now: datetime) -> RunState:
         label = _label(event)
         if facts.get(event.kind) == event.facts or event.facts in callbacks:
             continue  # the same again
-        if (state, label) in TRANSITIONS:
+        if event.kind == "callback" and event.facts.get("method", "POST") != "POST":
+            pass  # a probe of the address: it says nothing of the job
+        elif (state, label) in TRANSITIONS:
             state = TRANSITIONS[state, label]
         elif label != "cleaned":
             warnings.append(f"the event `{label}` came to a run that was {state}")
