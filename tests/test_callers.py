@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -130,7 +131,9 @@ def test_moments_of_early_years_keep_their_local_time(tmp_path: Path, zone: str,
     moments = pd.Series(np.array(texts, f"datetime64[{unit}]")).dt.tz_localize(zone)
     expected = [each.isoformat().replace(".500000", ".500") for each in moments]
     assert staged(tmp_path, pd.DataFrame({"K": moments})).decode().splitlines() == ["K", *expected]
-    polars = pl.DataFrame({"K": pl.Series(moments)})
+    polars = pl.DataFrame({"K": pl.Series(moments)})  # pandas 2 has zones of its own for early years
+    own = [each.tz_convert("UTC").to_pydatetime().astimezone(ZoneInfo(zone)).isoformat() for each in moments]
+    expected = [each.replace(".500000", ".500") for each in own]
     assert staged(tmp_path, polars).decode().splitlines() == ["K", *expected]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -218,7 +219,8 @@ def test_a_reason_is_explained_on_the_command_line(tmp_path: Path) -> None:
         (tmp_path / "config.yaml").write_text(f"contract: {{schema: '{ROOT}/schemas/contact.py:CONTACT'}}\n")
         return subprocess.run(
             [sys.executable, "-m", "pipeline", "explain", *reason],
-            capture_output=True, text=True, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, timeout=60,
+            capture_output=True, text=True, cwd=tmp_path, timeout=60,
+            env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
         )  # fmt: skip
 
     every = explain().stdout.splitlines()

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 # Below it every whole number is a float of its own, so the digits shown are the ones meant; 2^53 itself is
 # what 2^53 + 1 is rounded to.
 _EXACT = {np.float64: 2**53, np.float32: 2**24, np.float16: 2**11}
-_ZONES_DIFFER_BEFORE = 94_694_400_000  # 1973-01-01, in ms: the last offset with seconds ended in 1972
+ZONES_DIFFER_BEFORE = 94_694_400_000  # 1973-01-01, in ms: the last offset with seconds ended in 1972
 _DATETIME = "%Y-%m-%dT%H:%M:%S%.f"
 _MIDNIGHT = re.compile(r"T00:00:00(?:\.0+)?$")
 # Python writes a fraction with six or nine digits, polars with three where that is enough.
@@ -86,10 +86,10 @@ def of_series(values: pl.Series, *, days: bool = False) -> Text:
 def _of_moments(values: pl.Series) -> pl.Series:
     """Date-times of a zone, those of early years by Python's zones.
 
-    Offsets had seconds then, which polars leaves out, and its table of zones is not the one that pandas has.
+    Offsets had seconds then, which polars leaves out, and its table of zones is another.
     """
     written = values.dt.strftime(_DATETIME + "%:z")
-    early = (values.dt.timestamp("ms") < _ZONES_DIFFER_BEFORE).arg_true()
+    early = (values.dt.timestamp("ms") < ZONES_DIFFER_BEFORE).arg_true()
     if not len(early):
         return written
     zone = ZoneInfo(values.dtype.time_zone)  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pipeline.csv.text import NoTextError, Text, of_objects, of_series, of_zoned
+from pipeline.csv.text import ZONES_DIFFER_BEFORE, NoTextError, Text, of_objects, of_series, of_zoned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,18 @@ def pandas_text(column: pd.Series[Any], *, days: bool) -> Text:
         if column.dtype != object:
             raise NoTextError(f"values of type {column.dtype} have no text form") from None
         return of_objects(column, days=days)
-    return arrow_text(values, days=days)
+    text = arrow_text(values, days=days)
+    return _early_moments(column, text) if isinstance(column.dtype, pd.DatetimeTZDtype) else text
+
+
+def _early_moments(column: pd.Series[Any], text: Text) -> Text:
+    """The text, with date-times of early years as pandas has them, whose table of zones may be another."""
+    import pandas as pd
+
+    early = column < pd.Timestamp(ZONES_DIFFER_BEFORE, unit="ms", tz="UTC")
+    rows = pl.Series(early.to_numpy()).arg_true()
+    own = of_objects(column[early.to_numpy()].astype(object))
+    return text._replace(cells=text.cells.scatter(rows, own.cells)) if len(rows) else text
 
 
 def has_only_days(column: pd.Series[Any]) -> bool:
