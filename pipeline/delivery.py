@@ -136,8 +136,8 @@ class Delivery:
         self._say("track")
         standing = follow.answered(ledger, wanted, self.standing)
         result.requestid, result.state = standing.requestid or None, "duplicate_of"
-        if standing.state == "completed":
-            result.outcome = follow.ended(ledger, standing.run_id, 0)
+        if standing.state == "completed" and (known := follow.outcome(ledger, standing.run_id)):
+            result.outcome = follow.ended_well(known, standing.run_id)
         elif self.waits:
             result.outcome = follow.ended(ledger, standing.run_id, self.config.track.wait)
 

@@ -155,15 +155,17 @@ class Config(Section):
                 f"The run key is not usable: {error.errors()[0]['msg'].removeprefix('Value error, ')}.",
                 hint="A date, or the id of a scheduler's run, makes a good one.",
             ) from None
-        config = self.model_copy(update={"submit": submit})
-        config._unset = {k: why for k, why in self._unset.items() if k != ("submit", "run_key")}
-        return config
+        return self._with_submit(submit, "run_key")
 
     def with_api_key(self, api_key: str) -> Config:
         """The config with that API key instead of whatever names one."""
         key = {"api_key": SecretStr(api_key), "api_key_file": None}
-        config = self.model_copy(update={"submit": self.submit.model_copy(update=key)})
-        config._unset = {k: why for k, why in self._unset.items() if k != ("submit", "api_key")}
+        return self._with_submit(self.submit.model_copy(update=key), "api_key")
+
+    def _with_submit(self, submit: SubmitConfig, given: str) -> Config:
+        """The config with that section, in which `given` needs no variable any more."""
+        config = self.model_copy(update={"submit": submit})
+        config._unset = {k: why for k, why in self._unset.items() if k != ("submit", given)}
         return config
 
     def require_sections(self, *sections: str) -> None:
@@ -182,12 +184,12 @@ class Config(Section):
             raise ConfigError(message, hint="Set the variable in the environment, or change the key.")
 
     def _require_set(self, sections: Sequence[str], *, source_given: bool = False) -> None:
-        for key, message in self._unset.items():
+        for key in self._unset:
             replaced = (self.sandbox and key[0] in ("stage", "submit", "track")) or (
                 source_given and key == ("source", "path")
             )
             if key[0] in sections and not replaced:
-                raise ConfigError(message, hint="Set the variable in the environment, or change the key.")
+                self.require_values(key)
 
     def _require_keys(self, sections: list[str], until: Step) -> None:
         if "stage" in sections and not self.stage.bucket:

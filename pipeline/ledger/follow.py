@@ -103,6 +103,11 @@ def ended(ledger: Ledger, run_id: str, seconds: float) -> Outcome:
             "platform.",
             hint=waiting_hint(run_id),
         )
+    return ended_well(found, run_id)
+
+
+def ended_well(found: Outcome, run_id: str) -> Outcome:
+    """The same outcome. Raises JobFailed where the run's job ended badly."""
     if found.status == "failed":
         error = JobFailed(
             f"The platform called back: the job of run {run_id} failed.",

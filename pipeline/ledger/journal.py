@@ -122,10 +122,8 @@ def _end(result: Result, error: BaseException | None, *, sent: bool) -> str | No
     """The end as the ledger names it; None while the job's end, or whether there is one, is not known."""
     if result.duplicate_of:
         return "duplicate_of"
-    if error is None and result.state == "validated":
-        return "empty"  # else it would have been staged
-    if error is None:
-        return result.state if result.state in ("completed", "staged") else None
+    if error is None:  # what is no more than validated had nothing to stage
+        return {"completed": "completed", "staged": "staged", "validated": "empty"}.get(result.state)
     state = error.state if isinstance(error, PipelineError) else "failed"
     if state in _ENDS:
         return _ENDS[state]

@@ -40,9 +40,10 @@ def _early_moments(column: pd.Series[Any], text: Text) -> Text:
     import pandas as pd
 
     early = column < pd.Timestamp(ZONES_DIFFER_BEFORE, unit="ms", tz="UTC")
-    rows = pl.Series(early.to_numpy()).arg_true()
+    if not early.any():
+        return text
     own = of_objects(column[early.to_numpy()].astype(object))
-    return text._replace(cells=text.cells.scatter(rows, own.cells)) if len(rows) else text
+    return text._replace(cells=text.cells.scatter(pl.Series(early.to_numpy()).arg_true(), own.cells))
 
 
 def has_only_days(column: pd.Series[Any]) -> bool:
